@@ -1,0 +1,1 @@
+"""Judgement: records and numbers in, records and numbers out. No broker, store or clock here."""

@@ -1,0 +1,1 @@
+"""Sight: the Streamlit dashboard over the store."""

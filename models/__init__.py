@@ -1,0 +1,1 @@
+"""Records and settings: the facts every other part of tidegauge agrees on."""

@@ -1,0 +1,465 @@
+"""The ClickHouse tables: one class per table, one field per column, nothing defined twice.
+
+A column's ClickHouse type follows from its Python type (`streams.store.schema`) unless `Column`
+says otherwise. Every table that can meet a record twice is a ReplacingMergeTree on `precedence`:
+the record with the first position on its topic has the highest precedence, so it wins.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from models.sample import Source
+
+MAX_PRECEDENCE = 2**128 - 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column differs from what its Python type says."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """How one table is kept.
+
+    Attributes:
+        order_by: sorting key; rows equal in it are one row.
+        version: column whose highest value wins among equals; none: rows are only appended.
+        partition_by: expression, by month or day of the carried event time.
+        ttl_days: rows are dropped this long after `ttl_column`; none: kept for ever.
+        skip_indexes: columns that single rows are looked up by.
+    """
+
+    name: str
+    order_by: tuple[str, ...]
+    version: str | None = "precedence"
+    partition_by: str | None = None
+    ttl_column: str = "event_time"
+    ttl_days: int | None = None
+    skip_indexes: tuple[str, ...] = field(default=())
+
+
+LowCardinality = Annotated[str, Column("LowCardinality(String)")]
+Time = Annotated[datetime, Column("DateTime64(3, 'UTC')")]
+OptionalTime = Annotated[datetime | None, Column("Nullable(DateTime64(3, 'UTC'))")]
+Precedence = Annotated[int, Column("UInt128")]
+Unsigned = Annotated[int, Column("UInt64")]
+Tags = Annotated[dict[str, str], Column("Map(LowCardinality(String), String)")]
+
+
+def precedence(source: Source) -> int:
+    """Higher for earlier positions; of two records of one key the first has the higher one.
+
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> first = Source(topic="t", partition=0, offset=1, at=at)
+    >>> again = Source(topic="t", partition=0, offset=2, at=at)
+    >>> precedence(first) > precedence(again)
+    True
+    """
+    return MAX_PRECEDENCE - ((source.incarnation << 64) | source.offset)
+
+
+class Row(BaseModel):
+    """A row of one table."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+    TABLE: ClassVar[Table]
+
+    def values(self) -> tuple[Any, ...]:
+        """The cells in column order."""
+        return tuple(self.__dict__.values())
+
+
+class FirstRow(Row):
+    """The first position at which a record's key was met on its topic."""
+
+    TABLE: ClassVar = Table("first_records", order_by=("topic", "key"), partition_by=None)
+
+    topic: LowCardinality
+    key: str
+    event_time: Time
+    precedence: Precedence
+
+
+class RepeatRow(Row):
+    """A later record with a key that was met before: counted here, and nowhere else."""
+
+    TABLE: ClassVar = Table(
+        "repeats",
+        order_by=("topic", "key", "incarnation", "partition", "offset"),
+        partition_by="toYYYYMM(event_time)",
+        ttl_days=400,
+    )
+
+    topic: LowCardinality
+    key: str
+    run: LowCardinality
+    task: LowCardinality
+    event_time: Time
+    incarnation: Unsigned
+    partition: Unsigned
+    offset: Unsigned
+    precedence: Precedence
+
+
+class SampleRow(Row):
+    """One sample as it came in: what the ledger counts as *in*."""
+
+    TABLE: ClassVar = Table(
+        "samples",
+        order_by=("run", "task", "event_time", "sample_key"),
+        partition_by="toYYYYMM(event_time)",
+        ttl_days=400,
+        skip_indexes=("sample_key", "id"),
+    )
+
+    run: LowCardinality
+    task: LowCardinality
+    sample_key: str
+    event_time: Time
+    id: str
+    text: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    context: str
+    response: str
+    tags: Tags
+    provenance: LowCardinality
+    reference: tuple[str, ...]
+    created_at: OptionalTime
+    readable: bool
+    incarnation: Unsigned
+    topic: LowCardinality
+    partition: Unsigned
+    offset: Unsigned
+    stored_at: Time
+    precedence: Precedence
+
+
+class ResultRow(Row):
+    """What a sample came to: annotation, verdict and route side by side."""
+
+    TABLE: ClassVar = Table(
+        "results",
+        order_by=("run", "task", "event_time", "sample_key"),
+        partition_by="toYYYYMM(event_time)",
+        ttl_days=1200,
+        skip_indexes=("sample_key", "result_id"),
+    )
+
+    run: LowCardinality
+    task: LowCardinality
+    sample_key: str
+    event_time: Time
+    result_id: str
+    id: str
+    state: LowCardinality
+    task_version: LowCardinality
+    task_hash: LowCardinality
+    provenance: LowCardinality
+    tags: Tags
+    reference: tuple[str, ...]
+    # annotation
+    annotation_id: str
+    annotation_missing: LowCardinality
+    annotation_detail: str
+    label: LowCardinality
+    labels: tuple[str, ...]
+    scores: Annotated[dict[str, float], Column("Map(LowCardinality(String), Float64)")]
+    confidence: float | None
+    confidence_source: LowCardinality
+    annotator: LowCardinality
+    annotator_hash: LowCardinality
+    annotator_model: LowCardinality
+    annotation_calibrator: LowCardinality
+    annotation_price_usd: float | None
+    annotation_latency_ms: float | None
+    annotation_input_tokens: int | None
+    annotation_output_tokens: int | None
+    annotation_calls: int
+    cached: bool
+    # verdict
+    verdict_id: str
+    verdict_missing: LowCardinality
+    verdict_detail: str
+    judge: LowCardinality
+    judge_hash: LowCardinality
+    judge_kind: LowCardinality
+    judge_model: LowCardinality
+    judge_label: LowCardinality
+    judge_score: float | None
+    judge_reason: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    criteria: tuple[str, ...]
+    criterion_versions: tuple[str, ...]
+    criterion_scores: tuple[float, ...]
+    criterion_reasons: tuple[str, ...]
+    verdict_price_usd: float | None
+    verdict_latency_ms: float | None
+    verdict_input_tokens: int | None
+    verdict_output_tokens: int | None
+    verdict_calls: int
+    # route
+    policy: LowCardinality
+    policy_hash: LowCardinality
+    lane: LowCardinality
+    propensity: float | None
+    draw: float | None
+    audit: bool
+    p_correct: float | None
+    # position
+    incarnation: Unsigned
+    partition: Unsigned
+    offset: Unsigned
+    stored_at: Time
+    precedence: Precedence
+
+
+class ReviewRow(Row):
+    """A result that people were asked about."""
+
+    TABLE: ClassVar = Table(
+        "reviews",
+        order_by=("run", "task", "event_time", "result_id"),
+        partition_by="toYYYYMM(event_time)",
+        ttl_days=1200,
+    )
+
+    run: LowCardinality
+    task: LowCardinality
+    sample_key: str
+    event_time: Time
+    result_id: str
+    lane: LowCardinality
+    propensity: float
+    audit: bool
+    suggestion: tuple[str, ...]
+    stored_at: Time
+    precedence: Precedence
+
+
+class DecisionRow(Row):
+    """One reviewer's answer to one result."""
+
+    TABLE: ClassVar = Table(
+        "decisions",
+        order_by=("run", "task", "event_time", "decision_id"),
+        partition_by="toYYYYMM(event_time)",
+        ttl_days=1200,
+        skip_indexes=("sample_key", "result_id"),
+    )
+
+    run: LowCardinality
+    task: LowCardinality
+    sample_key: str
+    event_time: Time
+    decision_id: str
+    result_id: str
+    reviewer: LowCardinality
+    answer: LowCardinality
+    labels: tuple[str, ...]
+    label: LowCardinality
+    reason: str
+    lane: LowCardinality
+    propensity: float
+    audit: bool
+    simulated: bool
+    decided_at: Time
+    stored_at: Time
+    precedence: Precedence
+
+
+class AlarmRow(Row):
+    """One state of one alarm; the latest state is the alarm's present one."""
+
+    TABLE: ClassVar = Table("alarms", order_by=("task", "slice", "alarm_id", "state"))
+
+    task: LowCardinality
+    slice: str
+    signal: LowCardinality
+    alarm_id: str
+    state: LowCardinality
+    detector: LowCardinality
+    direction: LowCardinality
+    at: Time
+    since: OptionalTime
+    before: str
+    after: str
+    evidence: float
+    threshold: float
+    examples: tuple[str, ...]
+    by: str
+    note: str
+    stored_at: Time
+    precedence: Precedence
+
+
+class DeadLetterRow(Row):
+    """One record that could not be handled, with as much of its bytes as was kept (base64)."""
+
+    TABLE: ClassVar = Table(
+        "dead_letters",
+        order_by=("run", "task", "event_time", "letter_id"),
+        partition_by="toYYYYMM(event_time)",
+        ttl_days=400,
+        skip_indexes=("sample_key", "letter_id"),
+    )
+
+    run: LowCardinality
+    task: LowCardinality
+    sample_key: str
+    event_time: Time
+    letter_id: str
+    stage: LowCardinality
+    topic: LowCardinality
+    partition: Unsigned
+    offset: Unsigned
+    incarnation: Unsigned
+    error: LowCardinality
+    detail: str
+    attempts: int
+    replays: int
+    length: Unsigned
+    sha256: str
+    complete: bool
+    null: bool
+    key: str
+    body: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    at: Time
+    stored_at: Time
+    precedence: Precedence
+
+
+class HealthRow(Row):
+    """How one stage process is doing; written every few seconds, counts since its start."""
+
+    TABLE: ClassVar = Table(
+        "stage_health",
+        order_by=("stage", "slot", "at"),
+        version=None,
+        partition_by="toYYYYMMDD(at)",
+        ttl_column="at",
+        ttl_days=30,
+    )
+
+    stage: LowCardinality
+    slot: LowCardinality
+    session: str
+    at: Time
+    received: Unsigned
+    emitted: Unsigned
+    in_flight: Unsigned
+    lag: int | None
+    head_age_seconds: float | None
+    errors: Unsigned
+    retries: Unsigned
+    dead_letters: Unsigned
+    repeats: Unsigned
+    calls: Unsigned
+    spend_usd: float
+    latency_p50_ms: float | None
+    latency_p99_ms: float | None
+    breaker: LowCardinality
+    note: str
+
+
+class SpendRow(Row):
+    """What one process spent on one task in one short stretch; a day's spend is their sum."""
+
+    TABLE: ClassVar = Table(
+        "spend",
+        order_by=("day", "task", "stage", "session", "number"),
+        version="number",
+        partition_by="toYYYYMM(day)",
+        ttl_column="day",
+        ttl_days=1200,
+    )
+
+    day: date
+    task: LowCardinality
+    stage: LowCardinality
+    session: str
+    number: Unsigned
+    run: LowCardinality
+    usd: float
+    calls: Unsigned
+    input_tokens: Unsigned
+    output_tokens: Unsigned
+
+
+class ControlRow(Row):
+    """Run, pause or stop one task; the latest row holds."""
+
+    TABLE: ClassVar = Table("controls", order_by=("task", "at"), version=None)
+
+    task: LowCardinality
+    action: LowCardinality
+    at: Time
+    by: str
+    note: str
+
+
+class CalibratorRow(Row):
+    """A fitted calibrator: fitted once, kept, the first one wins."""
+
+    TABLE: ClassVar = Table("calibrators", order_by=("fingerprint",))
+
+    fingerprint: str
+    task: LowCardinality
+    view: LowCardinality
+    parameters: str
+    made_at: Time
+    precedence: Precedence
+
+
+class VersionRow(Row):
+    """A name and content hash that was seen: the same name may not come with another hash."""
+
+    TABLE: ClassVar = Table("versions", order_by=("kind", "name", "hash"), version=None)
+
+    kind: LowCardinality
+    name: str
+    hash: str
+    content: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    first_seen: Time
+
+
+class SnapshotRow(Row):
+    """The state of one slice's detectors after the reading at this position; the highest wins."""
+
+    TABLE: ClassVar = Table(
+        "snapshots", order_by=("task", "slice"), version="position", partition_by=None
+    )
+
+    task: LowCardinality
+    slice: str
+    position: Precedence
+    incarnation: Unsigned
+    partition: Unsigned
+    offset: Unsigned
+    at: Time
+    warm: bool
+    collected: Unsigned
+    needed: Unsigned
+    state: Annotated[str, Column("String CODEC(ZSTD(3))")]
+
+
+ROWS: tuple[type[Row], ...] = (
+    FirstRow,
+    RepeatRow,
+    SampleRow,
+    ResultRow,
+    ReviewRow,
+    DecisionRow,
+    AlarmRow,
+    DeadLetterRow,
+    HealthRow,
+    SpendRow,
+    ControlRow,
+    CalibratorRow,
+    VersionRow,
+    SnapshotRow,
+)

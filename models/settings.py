@@ -1,0 +1,205 @@
+"""Every setting, in one object, from the environment (`TIDEGAUGE_…`) or the running instance.
+
+Order: environment, then `.tidegauge/run.json` (written by `tidegauge up`), then the defaults here.
+Nested settings take two underscores: `TIDEGAUGE_KAFKA__BOOTSTRAP=broker:9092`.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from models.errors import ConfigurationError
+
+RUN_FILE = "run.json"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class SampleFields(_Group):
+    """Where a foreign topic keeps each field: a dotted JSON path such as `payload.messages.0.text`."""
+
+    id: str = "id"
+    text: str = "text"
+    task: str = "task"
+    context: str = "context"
+    response: str = "response"
+    tags: str = "tags"
+    created_at: str = "created_at"
+    provenance: str = "provenance"
+    reference: str = "reference"
+    run: str = "run"
+
+
+class Kafka(_Group):
+    """The broker, the topics' names, and how `samples` is read.
+
+    Attributes:
+        samples_topic: a topic of yours to read instead of `<prefix>.samples`.
+        start: where a new deployment begins on `samples`.
+        incarnation: raise it when topics were made anew from offset 0.
+    """
+
+    bootstrap: str = "127.0.0.1:9092"
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "tidegauge"
+    samples_topic: str | None = None
+    fields: SampleFields = SampleFields()
+    start: Literal["latest", "earliest"] = "latest"
+    incarnation: int = Field(default=0, ge=0)
+    partitions: int = Field(default=4, ge=1, le=1000)
+    replication: int = Field(default=1, ge=1, le=10)
+    session_seconds: float = Field(default=15.0, ge=6, le=300)
+    broker: Literal["kafka", "embedded"] = "kafka"
+
+
+class ClickHouse(_Group):
+    """The store."""
+
+    url: str = "http://127.0.0.1:8123"
+    user: str = "default"
+    password: SecretStr = SecretStr("")
+    database: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] = "tidegauge"
+
+
+class Endpoint(_Group):
+    """An OpenAI-compatible endpoint and how hard it may be driven.
+
+    Attributes:
+        model: used by tasks that name no model of their own.
+        kind: what to call it where people see it; `scripted` is never a real model.
+    """
+
+    base_url: str = "http://127.0.0.1:8000/v1"
+    api_key: SecretStr = SecretStr("none")
+    model: str = "default"
+    kind: Literal["endpoint", "local", "scripted"] = "endpoint"
+    timeout_seconds: float = Field(default=20.0, gt=0, le=40)
+    concurrency: int = Field(default=32, ge=1, le=1000)
+
+
+class Delivery(_Group):
+    """How stages move records (attempts × timeout stays below 45 s).
+
+    Attributes:
+        attempts: tries of one record before it counts as failed.
+        span: records per partition between the oldest unfinished one and the newest taken.
+        tail: records of its own output a stage reads per partition when it is assigned one.
+        linger_ms: how long the producer gathers records: throughput against latency.
+        health_seconds: how often each stage writes its health.
+        stuck_seconds: a sample in flight for longer is listed by name.
+    """
+
+    attempts: int = Field(default=2, ge=1, le=10)
+    span: int = Field(default=512, ge=1, le=100_000)
+    tail: int = Field(default=2048, ge=0, le=100_000)
+    linger_ms: float = Field(default=5.0, ge=0, le=1000)
+    batch_rows: int = Field(default=2000, ge=1, le=100_000)
+    batch_ms: int = Field(default=500, ge=10, le=60_000)
+    health_seconds: float = Field(default=10.0, gt=0, le=600)
+    stuck_seconds: float = Field(default=600.0, gt=0)
+    stall_exit_seconds: float = Field(default=600.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """All settings; built once per entry point and passed down."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TIDEGAUGE_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    data: Path = Path(".tidegauge")
+    tasks: Annotated[tuple[Path, ...], NoDecode] = ()
+    default_task: str = ""
+    kafka: Kafka = Kafka()
+    clickhouse: ClickHouse = ClickHouse()
+    model: Endpoint = Endpoint()
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    delivery: Delivery = Delivery()
+    slot: str = "0"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    dashboard_port: int = Field(default=0, ge=0, le=65535)
+    dashboard_url: str = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment; the running instance is merged by `load_settings`."""
+        return init_settings, env_settings
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint a task names; `default` is the one under `model`.
+
+        Raises:
+            ConfigurationError: no such endpoint.
+        """
+        if name == "default":
+            return self.model
+        if name in self.endpoints:
+            return self.endpoints[name]
+        known = ", ".join(["default", *sorted(self.endpoints)])
+        raise ConfigurationError(
+            f"endpoint {name!r} is not set; known: {known}. Set TIDEGAUGE_ENDPOINTS as JSON."
+        )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; addresses default to those of the running instance.
+
+    Raises:
+        ConfigurationError: a setting does not fit; the text names it.
+    """
+    try:
+        settings = Settings(**overrides)
+        running = read_run_file(settings.data)
+        if not running:
+            return settings
+        given = settings.model_dump(exclude_unset=True)
+        return Settings(**_merged(running.get("settings", {}), given))
+    except ValidationError as exc:
+        raise ConfigurationError("\n".join(_explain(error) for error in exc.errors())) from exc
+
+
+def read_run_file(data: Path) -> dict[str, Any]:
+    """What `tidegauge up` wrote about itself, empty when none runs here."""
+    path = data / RUN_FILE
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"{path}: not readable: {exc}; delete it") from exc
+    return content if isinstance(content, dict) else {}
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        old = merged.get(name)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[name] = _merged(old, value) if both else value
+    return merged
+
+
+def _explain(error: Any) -> str:
+    name = "__".join(str(part) for part in error["loc"]).upper()
+    return f"TIDEGAUGE_{name}: {error['msg']}"

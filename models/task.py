@@ -1,0 +1,257 @@
+"""A task: what to label, with which models, judged how, reviewed how much, watched how closely."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.identity import fingerprint
+from models.policy import Policy
+from models.record import Probability, Version
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+class Part(BaseModel):
+    """A part of a task file: frozen, and strict about words it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Label(Part):
+    """One label: its name in all figures and its definition for annotators, judges and people."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    definition: str = ""
+
+
+class LabelledText(Part):
+    """A text with its known labels: an example shown in a prompt, or a calibration item."""
+
+    text: Text
+    label: str | None = None
+    labels: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.label is None) == (self.labels is None):
+            raise ValueError("needs either 'label' or 'labels'")
+        return self
+
+    @property
+    def truth(self) -> tuple[str, ...]:
+        """The known labels, sorted."""
+        return (self.label,) if self.label is not None else tuple(sorted(self.labels or ()))
+
+
+class Price(Part):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """Dollars for one call.
+
+        >>> Price(input=1, output=2).of(500_000, 250_000)
+        1.0
+        """
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+class Model(Part):
+    """Which model at which of the settings' endpoints; a null price is unknown, not zero."""
+
+    endpoint: Name = "default"
+    model: str | None = None
+    price: Price | None = None
+    max_output_tokens: int = Field(default=400, ge=1, le=32_000)
+
+
+class ChatAnnotator(Model):
+    """Asks a chat model for JSON: labels, and optionally how sure it is of each."""
+
+    mode: Literal["chat"] = "chat"
+    name: Name = "annotator"
+    examples: tuple[LabelledText, ...] = ()
+    verbalised_confidence: bool = True
+
+
+class View(Model):
+    """One wording of the question for completion models: a word per label, read by log-probability."""
+
+    name: Name
+    question: Text
+    words: dict[str, Annotated[str, Field(pattern=r"^[^\s]{1,40}$")]]
+    examples: Annotated[tuple[LabelledText, ...], Field(min_length=1)]
+    text_limit: int = Field(default=1000, ge=50, le=20_000)
+
+
+class CompletionAnnotator(View):
+    """Reads label log-probabilities from a completion model (classification only)."""
+
+    mode: Literal["completion"] = "completion"
+    name: Name = "first-view"
+
+
+class RubricJudge(Model):
+    """Scores several criteria in one call, and overall P(label correct)."""
+
+    kind: Literal["rubric"] = "rubric"
+    name: Name = "rubric-judge"
+    criteria: Annotated[tuple[Name, ...], Field(min_length=1)] = ("label_fits", "nothing_missed")
+
+
+class SecondViewJudge(View):
+    """Asks a differently worded question and reads P(the annotator's label)."""
+
+    kind: Literal["second_view"] = "second_view"
+    name: Name = "second-view"
+
+
+Annotator = Annotated[ChatAnnotator | CompletionAnnotator, Field(discriminator="mode")]
+Judge = Annotated[RubricJudge | SecondViewJudge, Field(discriminator="kind")]
+
+
+class Routing(Part):
+    """How much people can review and what they must see."""
+
+    budget: float = Field(default=0.1, gt=0, le=1)
+    audit: float = Field(default=0.02, gt=0, le=1)
+    mixing: float = Field(default=0.5, gt=0, le=1)
+    mean_uncertainty: float = Field(default=0.3, gt=0, le=0.5)
+    floors: dict[str, Probability] = Field(default_factory=dict)
+    always_review: frozenset[str] = frozenset()
+
+
+class Drift(Part):
+    """When the detectors speak up.
+
+    Attributes:
+        baseline: how many readings make the frozen reference.
+        run_length: readings between two false alarms of one stream, at least, on average.
+        slices: how many slices are watched beside the whole task; the rest is `other`.
+        margin: smallest shift of a mean that matters.
+    """
+
+    baseline: int = Field(default=2000, ge=50, le=1_000_000)
+    run_length: float = Field(default=100_000, ge=100)
+    slices: int = Field(default=50, ge=0, le=1000)
+    margin: float = Field(default=0.01, ge=0, le=0.5)
+
+
+class Spend(Part):
+    """What the task may cost per UTC day; models without a price are refused unless allowed."""
+
+    daily_usd: float | None = Field(default=None, ge=0)
+    unpriced: Literal["refuse", "allow"] = "refuse"
+
+
+class TaskCommon(Part):
+    """What every kind of task has."""
+
+    name: Name
+    version: Annotated[str, Field(min_length=1, max_length=64)] = "1"
+    description: str = ""
+    instructions: Text
+    labels: Annotated[tuple[Label, ...], Field(min_length=2, max_length=200)]
+    prior: dict[str, Probability] | None = None
+    judge: Judge | None = None
+    calibration: tuple[LabelledText, ...] = ()
+    routing: Routing = Routing()
+    drift: Drift = Drift()
+    spend: Spend = Spend()
+    slices: tuple[str, ...] = ()
+    sample_rate: float = Field(default=1.0, gt=0, le=1)
+    cache_seconds: float = Field(default=600.0, ge=0)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """All label names in the author's order."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def identity(self) -> Version:
+        """The author's version beside the hash of everything the file says."""
+        return Version(name=f"{self.name}/{self.version}", hash=fingerprint(sorted_sets(self)))
+
+    @property
+    def first_policy(self) -> Policy:
+        """Policy version 1: the task's own settings, before any decision was seen."""
+        r = self.routing
+        return Policy(
+            task=self.name,
+            budget=r.budget,
+            mixing=r.mixing,
+            mean_uncertainty=r.mean_uncertainty,
+            audit=r.audit,
+            floors=r.floors,
+            always_review=r.always_review,
+        )
+
+    @model_validator(mode="after")
+    def _label_words_agree(self) -> Self:
+        names = self.label_names
+        if len(set(names)) != len(names):
+            raise ValueError("labels: each name may stand once")
+        known = set(names)
+        for place, used in _label_uses(self):
+            if strangers := sorted(used - known):
+                message = f"{place}: unknown label {strangers[0]!r}; labels are {', '.join(names)}"
+                raise ValueError(message)
+        if self.prior is not None and abs(sum(self.prior.values()) - 1) > 0.01:
+            raise ValueError("prior: the probabilities must sum to 1")
+        return self
+
+
+class ClassificationTask(TaskCommon):
+    """Exactly one label per sample."""
+
+    kind: Literal["classification"]
+    annotator: Annotator = ChatAnnotator()
+
+    @model_validator(mode="after")
+    def _views_word_every_label(self) -> Self:
+        for place, view in (("annotator", self.annotator), ("judge", self.judge)):
+            if isinstance(view, View) and set(view.words) != set(self.label_names):
+                raise ValueError(f"{place}.words: needs one word for each label")
+            if isinstance(view, View) and len(set(view.words.values())) != len(view.words):
+                raise ValueError(f"{place}.words: two labels share a word")
+        return self
+
+
+class MultilabelTask(TaskCommon):
+    """Any number of labels per sample, none included."""
+
+    kind: Literal["multilabel"]
+    annotator: ChatAnnotator = ChatAnnotator()
+
+    @model_validator(mode="after")
+    def _judged_by_rubric(self) -> Self:
+        if isinstance(self.judge, SecondViewJudge):
+            raise ValueError("judge.kind: a multilabel task is judged by 'rubric'")
+        return self
+
+
+Task = Annotated[ClassificationTask | MultilabelTask, Field(discriminator="kind")]
+"""Task kinds by their `kind`; another kind is another class here."""
+
+
+def sorted_sets(task: TaskCommon) -> dict[str, object]:
+    """The task as plain data whose order does not depend on hashing."""
+    body = task.model_dump(mode="json")
+    body["routing"]["always_review"] = sorted(body["routing"]["always_review"])
+    return body
+
+
+def _label_uses(task: TaskCommon) -> list[tuple[str, set[str]]]:
+    uses = [
+        ("calibration", {name for item in task.calibration for name in item.truth}),
+        ("routing.always_review", set(task.routing.always_review)),
+        ("prior", set(task.prior or ())),
+    ]
+    annotator = getattr(task, "annotator", None)
+    for place, part in (("annotator", annotator), ("judge", task.judge)):
+        examples: tuple[LabelledText, ...] = getattr(part, "examples", ())
+        uses.append((f"{place}.examples", {name for e in examples for name in e.truth}))
+    return uses

@@ -1,0 +1,1 @@
+"""Movement: everything that touches Kafka, ClickHouse or a process."""
