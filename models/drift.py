@@ -11,8 +11,6 @@ from models.sample import Source
 WHOLE_TASK = ""
 """The slice that holds all of a task's traffic."""
 
-OTHER_SLICE = "other"
-
 Signal = Literal["judge_score", "confidence", "label_mix"]
 
 AlarmState = Literal["open", "acknowledged", "closed"]
@@ -59,7 +57,7 @@ class Summary(Record):
 
 
 class Alarm(Message):
-    """One alarm in one of its states; the same `alarm_id` moves from open to acknowledged to closed.
+    """One alarm in one of its states; an `alarm_id` moves from open to acknowledged to closed.
 
     Attributes:
         at: event time of the reading (or action) that brought this state about.
@@ -89,5 +87,5 @@ class Alarm(Message):
 
 
 def reading_key(task: str, slice_name: str) -> bytes:
-    """The Kafka key of `readings`: all of one slice meets its detectors in one partition, in order."""
+    """The Kafka key of `readings`: one slice meets its detectors in one partition, in order."""
     return f"{task}\x1f{slice_name}".encode()

@@ -1,7 +1,7 @@
 """Every error tidegauge raises on purpose, and the reaction each one causes.
 
 TidegaugeError
-├── ConfigurationError     a person must mend a setting or file: print one line, exit 78, never restart
+├── ConfigurationError     a person must mend a setting or file: one line, exit 78, no restart
 ├── InvalidRecord          these bytes can never be read as a sample: dead-letter, never retry
 ├── Unavailable            someone else is down: wait outside all attempt counts, keep the offset
 │   ├── ModelUnavailable

@@ -6,6 +6,9 @@ from models.identity import fingerprint
 from models.record import Message, Probability, Record, Version
 
 
+OTHER = "other"
+
+
 class Platt(Record):
     """P(label correct) = sigmoid(slope * logit(raw) + shift); slope 1, shift 0 is the identity."""
 
@@ -24,6 +27,7 @@ class Policy(Message):
         audit: share of all traffic flagged `audit`, independent of lane and verdict.
         floors: smallest propensity per slice (`tag=value`).
         always_review: labels that go to people with propensity 1.
+        slices: tags that make slices, with the values that have one of their own.
     """
 
     task: str
@@ -35,6 +39,22 @@ class Policy(Message):
     audit: float = Field(gt=0, le=1)
     floors: dict[str, Probability] = Field(default_factory=dict)
     always_review: frozenset[str] = frozenset()
+    slices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    def slices_of(self, tags: dict[str, str]) -> tuple[str, ...]:
+        """The slices a sample with these tags belongs to, without the whole task.
+
+        >>> policy = Policy(
+        ...     task="t", budget=0.1, mean_uncertainty=0.3, audit=0.02, slices={"lang": ("en",)}
+        ... )
+        >>> policy.slices_of({"lang": "xx", "who": "me"})
+        ('lang=other',)
+        """
+        return tuple(
+            f"{tag}={tags[tag] if tags[tag] in values else OTHER}"
+            for tag, values in sorted(self.slices.items())
+            if tag in tags
+        )
 
     @property
     def version(self) -> Version:

@@ -15,7 +15,7 @@ State = Literal[
     "expired",
     "reviewed",
 ]
-"""The ledger's states; later beats earlier, except that `sampled_out` and `over_budget` are equals."""
+"""The ledger's states; later beats earlier (`sampled_out` and `over_budget` never meet)."""
 
 STATES: tuple[State, ...] = get_args(State)
 
@@ -30,7 +30,7 @@ class Route(Record):
         propensity: the recorded probability of human review, fixed before the draw.
         draw: the replayable uniform draw; people review when it is below the propensity.
         audit: the sample belongs to the plain random sample of all traffic.
-        p_correct: P(label correct) as the policy calibrates it, null when there was nothing to go by.
+        p_correct: P(label correct) as the policy calibrates it, null with nothing to go by.
     """
 
     lane: Lane | None

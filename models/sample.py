@@ -98,7 +98,7 @@ class Sample(Message):
         return value
 
     def key(self) -> str:
-        """`sample_key`: the same content under the same id is the same sample, wherever it appears."""
+        """`sample_key`: the same content under the same id is the same sample, anywhere."""
         return digest(
             "sample",
             self.run,

@@ -26,7 +26,7 @@ class _Group(BaseModel):
 
 
 class SampleFields(_Group):
-    """Where a foreign topic keeps each field: a dotted JSON path such as `payload.messages.0.text`."""
+    """Where a foreign topic keeps each field: dotted JSON paths like `payload.messages.0.text`."""
 
     id: str = "id"
     text: str = "text"
@@ -110,7 +110,15 @@ class Delivery(_Group):
 
 
 class Settings(BaseSettings):
-    """All settings; built once per entry point and passed down."""
+    """All settings; built once per entry point and passed down.
+
+    Attributes:
+        data: where the running instance keeps its files.
+        tasks: task files, in the environment separated by commas.
+        default_task: the task of samples that name none; the first task when empty.
+        traffic: what the deployment's own traffic is, shown beside its figures.
+        slot: the ordinal of this worker among its stage's workers; no two may share one.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="TIDEGAUGE_", env_nested_delimiter="__", frozen=True, extra="ignore"
@@ -124,6 +132,7 @@ class Settings(BaseSettings):
     model: Endpoint = Endpoint()
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     delivery: Delivery = Delivery()
+    traffic: str = "live traffic"
     slot: str = "0"
     metrics_port: int = Field(default=0, ge=0, le=65535)
     dashboard_port: int = Field(default=0, ge=0, le=65535)
@@ -195,8 +204,10 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for name, value in above.items():
         old = merged.get(name)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merged(old, value) if both else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[name] = _merged(old, value)
+        else:
+            merged[name] = value
     return merged
 
 

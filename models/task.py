@@ -1,5 +1,6 @@
 """A task: what to label, with which models, judged how, reviewed how much, watched how closely."""
 
+from math import isclose
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -78,7 +79,7 @@ class ChatAnnotator(Model):
 
 
 class View(Model):
-    """One wording of the question for completion models: a word per label, read by log-probability."""
+    """One wording of the question for completion models, read by its words' log-probabilities."""
 
     name: Name
     question: Text
@@ -130,13 +131,11 @@ class Drift(Part):
     Attributes:
         baseline: how many readings make the frozen reference.
         run_length: readings between two false alarms of one stream, at least, on average.
-        slices: how many slices are watched beside the whole task; the rest is `other`.
         margin: smallest shift of a mean that matters.
     """
 
     baseline: int = Field(default=2000, ge=50, le=1_000_000)
     run_length: float = Field(default=100_000, ge=100)
-    slices: int = Field(default=50, ge=0, le=1000)
     margin: float = Field(default=0.01, ge=0, le=0.5)
 
 
@@ -148,7 +147,15 @@ class Spend(Part):
 
 
 class TaskCommon(Part):
-    """What every kind of task has."""
+    """What every kind of task has.
+
+    Attributes:
+        prior: the share of each label in the traffic, as far as the author knows.
+        slices: tags that figures and detectors are split by, each with the values worth a slice of
+            their own; any other value counts as `other`.
+        sample_rate: share of the traffic that is labelled at all.
+        cache_seconds: how long an answer may serve identical samples.
+    """
 
     name: Name
     version: Annotated[str, Field(min_length=1, max_length=64)] = "1"
@@ -161,7 +168,7 @@ class TaskCommon(Part):
     routing: Routing = Routing()
     drift: Drift = Drift()
     spend: Spend = Spend()
-    slices: tuple[str, ...] = ()
+    slices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     sample_rate: float = Field(default=1.0, gt=0, le=1)
     cache_seconds: float = Field(default=600.0, ge=0)
 
@@ -187,6 +194,7 @@ class TaskCommon(Part):
             audit=r.audit,
             floors=r.floors,
             always_review=r.always_review,
+            slices=self.slices,
         )
 
     @model_validator(mode="after")
@@ -199,7 +207,7 @@ class TaskCommon(Part):
             if strangers := sorted(used - known):
                 message = f"{place}: unknown label {strangers[0]!r}; labels are {', '.join(names)}"
                 raise ValueError(message)
-        if self.prior is not None and abs(sum(self.prior.values()) - 1) > 0.01:
+        if self.prior is not None and not isclose(sum(self.prior.values()), 1, abs_tol=0.01):
             raise ValueError("prior: the probabilities must sum to 1")
         return self
 

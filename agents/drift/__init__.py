@@ -1,0 +1,1 @@
+"""Drift detection: has a stream of readings moved away from its frozen baseline, and since when?"""

@@ -1,0 +1,1 @@
+"""Routing: which samples people see, with which recorded probability."""

@@ -1,0 +1,117 @@
+"""A stage's Faust app: raw bytes in, the ordered window around the stage, raw bytes out."""
+
+import logging
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+import faust.streams
+from faust.transport.drivers import aiokafka as driver
+from mode.supervisors import CrashingSupervisor
+
+from models.errors import ConfigurationError
+from models.settings import Settings
+from streams.delivery.kafka import NEVER_MS, group_of
+from streams.delivery.window import OrderedWindow, Plan
+from streams.topics import Stage
+from streams.vitals import Vitals
+
+logging.getLogger("aiokafka").setLevel(logging.WARNING)
+
+
+class IdempotentProducer(driver.Producer):
+    """Faust offers idempotence only with transactions, which tidegauge does not use."""
+
+    def _settings_extra(self) -> dict[str, Any]:
+        return {**super()._settings_extra(), "enable_idempotence": True}
+
+
+class IdempotentTransport(driver.Transport):
+    """Faust's aiokafka transport with the producer above."""
+
+    Producer = IdempotentProducer
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which stage reads which topic."""
+
+    stage: Stage
+    topic: str
+
+
+def create_app(settings: Settings, source: Source, plan: Plan, vitals: Vitals) -> Any:
+    """The Faust app of one stage, ready to be started.
+
+    Raises:
+        ConfigurationError: Faust runs without its compiled stream iterator, whose pure Python twin
+            acknowledges records it skips.
+    """
+    if getattr(faust.streams, "_CStreamIterator", None) is None:
+        raise ConfigurationError("Faust was installed without its compiled parts; unset NO_CYTHON")
+    app = faust.App(group_of(settings.kafka, source.stage), **_options(settings, source.stage))
+    if settings.kafka.broker == "kafka":
+        app.transport = IdempotentTransport(app.conf.broker, app, loop=app.loop)
+    topic = app.topic(
+        source.topic,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+
+    async def processor(stream: AsyncIterable[Any]) -> None:
+        await OrderedWindow(app, plan, vitals).run(stream)
+
+    app.agent(topic, name=source.stage)(processor)
+    return app
+
+
+def _options(settings: Settings, stage: Stage) -> dict[str, Any]:
+    kafka, delivery = settings.kafka, settings.delivery
+    start = kafka.start if stage == "annotate" else "earliest"
+    return {
+        "broker": f"aiokafka://{kafka.bootstrap.replace(',', ';aiokafka://')}",
+        "datadir": str(settings.data / "faust"),
+        "value_serializer": "raw",
+        "processing_guarantee": "at_least_once",
+        "agent_supervisor": CrashingSupervisor,
+        "broker_max_poll_records": 500,
+        "stream_buffer_maxsize": 4096,
+        "consumer_max_fetch_size": 1024**2,
+        "consumer_group_instance_id": f"{stage}-{settings.slot}",
+        "consumer_auto_offset_reset": start,
+        "broker_max_poll_interval": NEVER_MS / 1000,
+        "broker_session_timeout": kafka.session_seconds,
+        "broker_heartbeat_interval": kafka.session_seconds / 5,
+        "broker_rebalance_timeout": 60.0,
+        "broker_request_timeout": 90.0,
+        "broker_commit_interval": 1.0,
+        "producer_acks": -1,
+        "producer_linger": delivery.linger_ms / 1000,
+        "producer_max_batch_size": 128 * 1024,
+        "producer_max_request_size": 1_000_000,
+        "producer_request_timeout": 30.0,
+        "stream_wait_empty": True,
+        "stream_recovery_delay": 0.0,
+        "table_standby_replicas": 0,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "web_enabled": False,
+    }
+
+
+async def lag_of(app: Any) -> int | None:
+    """Records behind what is committed, over this process's partitions; none before a commit."""
+    consumer = app.consumer
+    committed = {
+        tp: consumer._committed_offset[tp]
+        for tp in consumer.assignment()
+        if consumer._committed_offset.get(tp) is not None
+    }
+    if not committed:
+        return None
+    ends = await consumer.highwaters(*committed)
+    behind = [max(0, ends[tp] - at) for tp, at in committed.items() if ends.get(tp)]
+    return int(sum(behind))

@@ -1,0 +1,1 @@
+"""The `tidegauge` command: one module per group of commands, no judgement of its own."""

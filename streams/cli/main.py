@@ -1,0 +1,48 @@
+"""The console script: the list of all commands, and what an error looks like to a person.
+
+Exit codes: 0 done, 1 it did not work out, 2 wrong usage, 69 something needed does not answer,
+78 a setting or file must be mended, 130 stopped with Ctrl-C.
+"""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from models.errors import ConfigurationError, TidegaugeError, Unavailable
+from streams.cli import terminal
+
+EXIT_FAILED = 1
+EXIT_UNAVAILABLE = 69
+EXIT_CONFIGURATION = 78
+EXIT_INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """A group whose commands end in one clear message and an exit code, never in a traceback."""
+
+    def invoke(self, ctx: Any) -> object:
+        """Run the command; what is raised on purpose is said in one message."""
+        try:
+            return super().invoke(ctx)
+        except TidegaugeError as error:
+            terminal.fail(str(error))
+            raise typer.Exit(exit_code(error)) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(EXIT_INTERRUPTED) from error
+
+
+def exit_code(error: TidegaugeError) -> int:
+    """What the shell is told.
+
+    >>> exit_code(ConfigurationError("x")), exit_code(Unavailable("x")), exit_code(TidegaugeError())
+    (78, 69, 1)
+    """
+    if isinstance(error, ConfigurationError):
+        return EXIT_CONFIGURATION
+    return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_FAILED
+
+
+def main() -> None:
+    """Run the `tidegauge` command."""
+    app(prog_name="tidegauge")

@@ -1,0 +1,1 @@
+"""Delivery: moving records so that none is lost and repeats are known."""
