@@ -18,6 +18,7 @@ help: ## List the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## Create .venv with everything locked (does nothing when up to date)
+	@:
 
 $(READY): requirements-dev.lock pyproject.toml
 	@sh .ci/setup "$(PYTHON)"

@@ -5,7 +5,6 @@ from pydantic import Field
 from models.identity import fingerprint
 from models.record import Message, Probability, Record, Version
 
-
 OTHER = "other"
 
 

@@ -7,20 +7,36 @@ the record with the first position on its topic has the highest precedence, so i
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from models.sample import Source
 
+Action = Literal["run", "pause", "stop"]
+"""What people may tell a task to do."""
+
 MAX_PRECEDENCE = 2**128 - 1
+
+ROW_DAYS = 1200
+"""How long the books are kept: one life for all their tables, else they would not balance."""
+
+TRAFFIC_DAYS = 400
+"""How long the text of the traffic itself is kept."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """How one column differs from what its Python type says."""
+    """How one column differs from what its Python type says.
+
+    Attributes:
+        codec: how it is packed, e.g. `ZSTD(3)`.
+        kept_days: the value is emptied this long after the table's `ttl_column`; the row stays.
+    """
 
     type: str
+    codec: str = ""
+    kept_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,15 +49,17 @@ class Table:
         partition_by: expression, by month or day of the carried event time.
         ttl_days: rows are dropped this long after `ttl_column`; none: kept for ever.
         skip_indexes: columns that single rows are looked up by.
+        settings: settings of the table's engine.
     """
 
     name: str
     order_by: tuple[str, ...]
     version: str | None = "precedence"
     partition_by: str | None = None
-    ttl_column: str = "event_time"
+    ttl_column: str = "stored_at"
     ttl_days: int | None = None
     skip_indexes: tuple[str, ...] = field(default=())
+    settings: tuple[str, ...] = field(default=())
 
 
 LowCardinality = Annotated[str, Column("LowCardinality(String)")]
@@ -50,6 +68,25 @@ OptionalTime = Annotated[datetime | None, Column("Nullable(DateTime64(3, 'UTC'))
 Precedence = Annotated[int, Column("UInt128")]
 Unsigned = Annotated[int, Column("UInt64")]
 Tags = Annotated[dict[str, str], Column("Map(LowCardinality(String), String)")]
+Prose = Annotated[str, Column("String", codec="ZSTD(3)")]
+Traffic = Annotated[str, Column("String", codec="ZSTD(3)", kept_days=TRAFFIC_DAYS)]
+
+
+def position(source: Source) -> int:
+    """A position as one number, higher for later ones: incarnation, then offset, then partition.
+
+    The records of one key share a partition, so the partition only keeps positions distinct.
+
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> old = Source(topic="t", partition=3, offset=900, at=at)
+    >>> new = Source(topic="t", partition=0, offset=0, at=at, incarnation=1)
+    >>> position(new) > position(old)
+    True
+    """
+    incarnation = min(source.incarnation, 2**32 - 1)
+    offset = min(source.offset, 2**63 - 1)
+    return (incarnation << 96) | (offset << 32) | min(source.partition, 2**32 - 1)
 
 
 def precedence(source: Source) -> int:
@@ -62,7 +99,7 @@ def precedence(source: Source) -> int:
     >>> precedence(first) > precedence(again)
     True
     """
-    return MAX_PRECEDENCE - ((source.incarnation << 64) | source.offset)
+    return MAX_PRECEDENCE - position(source)
 
 
 class Row(BaseModel):
@@ -77,24 +114,42 @@ class Row(BaseModel):
 
 
 class FirstRow(Row):
-    """The first position at which a record's key was met on its topic."""
+    """The first position at which a record's key was met on its topic.
 
-    TABLE: ClassVar = Table("first_records", order_by=("topic", "key"), partition_by=None)
+    `topic` is the flow's own word for it (`samples`, `results`, …), without prefix. Small granules
+    and blocks: a batch looks up keys that lie anywhere.
+    """
+
+    TABLE: ClassVar = Table(
+        "first_records",
+        order_by=("topic", "key"),
+        ttl_days=ROW_DAYS,
+        settings=(
+            "index_granularity = 128",
+            "min_compress_block_size = 4096",
+            "max_compress_block_size = 8192",
+        ),
+    )
 
     topic: LowCardinality
     key: str
     event_time: Time
+    stored_at: Time
     precedence: Precedence
 
 
 class RepeatRow(Row):
-    """A later record with a key that was met before: counted here, and nowhere else."""
+    """A later record with a key that was met before: counted here, and nowhere else.
+
+    `topic` as in `first_records`.
+    """
 
     TABLE: ClassVar = Table(
         "repeats",
         order_by=("topic", "key", "incarnation", "partition", "offset"),
         partition_by="toYYYYMM(event_time)",
-        ttl_days=400,
+        ttl_column="event_time",
+        ttl_days=ROW_DAYS,
     )
 
     topic: LowCardinality
@@ -115,7 +170,7 @@ class SampleRow(Row):
         "samples",
         order_by=("run", "task", "event_time", "sample_key"),
         partition_by="toYYYYMM(event_time)",
-        ttl_days=400,
+        ttl_days=ROW_DAYS,
         skip_indexes=("sample_key", "id"),
     )
 
@@ -124,9 +179,9 @@ class SampleRow(Row):
     sample_key: str
     event_time: Time
     id: str
-    text: Annotated[str, Column("String CODEC(ZSTD(3))")]
-    context: str
-    response: str
+    text: Traffic
+    context: Traffic
+    response: Traffic
     tags: Tags
     provenance: LowCardinality
     reference: tuple[str, ...]
@@ -147,7 +202,7 @@ class ResultRow(Row):
         "results",
         order_by=("run", "task", "event_time", "sample_key"),
         partition_by="toYYYYMM(event_time)",
-        ttl_days=1200,
+        ttl_days=ROW_DAYS,
         skip_indexes=("sample_key", "result_id"),
     )
 
@@ -192,7 +247,7 @@ class ResultRow(Row):
     judge_model: LowCardinality
     judge_label: LowCardinality
     judge_score: float | None
-    judge_reason: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    judge_reason: Prose
     criteria: tuple[str, ...]
     criterion_versions: tuple[str, ...]
     criterion_scores: tuple[float, ...]
@@ -225,7 +280,7 @@ class ReviewRow(Row):
         "reviews",
         order_by=("run", "task", "event_time", "result_id"),
         partition_by="toYYYYMM(event_time)",
-        ttl_days=1200,
+        ttl_days=ROW_DAYS,
     )
 
     run: LowCardinality
@@ -248,7 +303,7 @@ class DecisionRow(Row):
         "decisions",
         order_by=("run", "task", "event_time", "decision_id"),
         partition_by="toYYYYMM(event_time)",
-        ttl_days=1200,
+        ttl_days=ROW_DAYS,
         skip_indexes=("sample_key", "result_id"),
     )
 
@@ -298,13 +353,16 @@ class AlarmRow(Row):
 
 
 class DeadLetterRow(Row):
-    """One record that could not be handled, with as much of its bytes as was kept (base64)."""
+    """One record that could not be handled; key and body hold what was kept of its bytes (base64).
+
+    An empty sample key: the record belongs to no sample, so it is nobody's state in the ledger.
+    """
 
     TABLE: ClassVar = Table(
         "dead_letters",
         order_by=("run", "task", "event_time", "letter_id"),
         partition_by="toYYYYMM(event_time)",
-        ttl_days=400,
+        ttl_days=ROW_DAYS,
         skip_indexes=("sample_key", "letter_id"),
     )
 
@@ -327,7 +385,7 @@ class DeadLetterRow(Row):
     complete: bool
     null: bool
     key: str
-    body: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    body: Traffic
     at: Time
     stored_at: Time
     precedence: Precedence
@@ -375,7 +433,7 @@ class SpendRow(Row):
         version="number",
         partition_by="toYYYYMM(day)",
         ttl_column="day",
-        ttl_days=1200,
+        ttl_days=ROW_DAYS,
     )
 
     day: date
@@ -423,12 +481,16 @@ class VersionRow(Row):
     kind: LowCardinality
     name: str
     hash: str
-    content: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    content: Prose
     first_seen: Time
 
 
 class SnapshotRow(Row):
-    """The state of one slice's detectors after the reading at this position; the highest wins."""
+    """The state of one slice's detectors after the reading at this position; the highest wins.
+
+    `warm`, `collected` and `needed` tell of the label mix, which every reading has; `standings` is
+    a JSON list with every signal's phase, baseline and evidence.
+    """
 
     TABLE: ClassVar = Table(
         "snapshots", order_by=("task", "slice"), version="position", partition_by=None
@@ -444,7 +506,7 @@ class SnapshotRow(Row):
     warm: bool
     collected: Unsigned
     needed: Unsigned
-    state: Annotated[str, Column("String CODEC(ZSTD(3))")]
+    state: Prose
 
 
 ROWS: tuple[type[Row], ...] = (

@@ -83,12 +83,12 @@ class Sample(Message):
             return {}
         if not isinstance(value, dict):
             return value
-        kept = sorted(value.items(), key=lambda item: str(item[0]))[:TAG_LIMIT]
-        return {
-            str(name)[:TAG_LENGTH]: str(_text_of_number(tag))[:TAG_LENGTH]
-            for name, tag in kept
+        plain = {
+            str(name)[:TAG_LENGTH]: str(tag)[:TAG_LENGTH]
+            for name, tag in value.items()
             if isinstance(tag, str | int | float | bool)
         }
+        return dict(sorted(plain.items())[:TAG_LIMIT])
 
     @field_validator("reference", mode="before")
     @classmethod

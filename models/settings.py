@@ -106,7 +106,6 @@ class Delivery(_Group):
     batch_ms: int = Field(default=500, ge=10, le=60_000)
     health_seconds: float = Field(default=10.0, gt=0, le=600)
     stuck_seconds: float = Field(default=600.0, gt=0)
-    stall_exit_seconds: float = Field(default=600.0, gt=0)
 
 
 class Settings(BaseSettings):

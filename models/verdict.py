@@ -37,7 +37,7 @@ class Verdict(Answered):
 
 
 class Judged(Annotated):
-    """The message on `verdicts`: an annotated sample, its verdict or why none, the policy in force."""
+    """The message on `verdicts`: the annotated sample, its verdict or why none, and the policy."""
 
     verdict: Verdict | None = None
     verdict_missing: Missing | None = None

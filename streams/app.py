@@ -50,9 +50,10 @@ def create_app(settings: Settings, source: Source, plan: Plan, vitals: Vitals) -
     """
     if getattr(faust.streams, "_CStreamIterator", None) is None:
         raise ConfigurationError("Faust was installed without its compiled parts; unset NO_CYTHON")
+    settings.data.mkdir(parents=True, exist_ok=True)
     app = faust.App(group_of(settings.kafka, source.stage), **_options(settings, source.stage))
     if settings.kafka.broker == "kafka":
-        app.transport = IdempotentTransport(app.conf.broker, app, loop=app.loop)
+        app.producer_transport = IdempotentTransport(app.conf.broker_producer, app)
     topic = app.topic(
         source.topic,
         key_type=bytes,
@@ -72,7 +73,7 @@ def _options(settings: Settings, stage: Stage) -> dict[str, Any]:
     kafka, delivery = settings.kafka, settings.delivery
     start = kafka.start if stage == "annotate" else "earliest"
     return {
-        "broker": f"aiokafka://{kafka.bootstrap.replace(',', ';aiokafka://')}",
+        "broker": "aiokafka://" + ";".join(kafka.bootstrap.split(",")),
         "datadir": str(settings.data / "faust"),
         "value_serializer": "raw",
         "processing_guarantee": "at_least_once",

@@ -37,8 +37,9 @@ class CategoricalDetector:
     `M <- (M + 1) exp(-(K - 1) / n) ((1 - eta) + eta q(x) / p0(x))`, and the evidence is the log of
     their mean. Every ratio has mean 1 under `p0`, so with `p0` known the average run length is at
     least `run_length`; `p0` comes from n labels only, and the factor `exp(-(K - 1) / n)` takes back
-    what K estimated shares would gain by chance (`other` included, even where it was never met). A label never met in the baseline counts as
-    `other`, whose share is smoothed above zero. An update costs the same for any number of labels.
+    what K estimated shares would gain by chance (`other` included, even
+    where it was never met). A label never met in the baseline counts as `other`, whose share is
+    smoothed above zero. An update costs the same for any number of labels.
 
     >>> baseline = MixTally({"personal": 1700, "scam": 300})
     >>> detector = CategoricalDetector(baseline, run_length=1e5)
@@ -59,27 +60,30 @@ class CategoricalDetector:
         self.threshold = math.log(run_length)
         self._limit = run_length
         self._experts = [_Expert(memory, self._shares, self._discount) for memory in MEMORIES]
+        self._total = 0.0
 
     @property
     def evidence(self) -> float:
         """Log of the mean statistic, never below 0."""
-        return math.log(max(self._mean(), 1.0))
+        return math.log(max(self._total / len(MEMORIES), 1.0))
 
     @property
     def crossed(self) -> bool:
         """Whether the mean statistic has reached the run length."""
-        return self._mean() >= self._limit
+        return self._total >= self._limit * len(MEMORIES)
 
     def update(self, value: str, at: float) -> None:
         """Take one more label."""
         category = value if value in self._shares else OTHER
+        share, total = self._shares[category], 0.0
         for expert in self._experts:
-            expert.update(category, value, at)
+            total += expert.update(category, share, value, at)
+        self._total = total
 
     def change(self) -> Change:
         """The stretch of the expert with the most evidence."""
         best = max(self._experts, key=lambda expert: expert.statistic)
-        return Change("mix", best.since, best.after.summary())
+        return Change("mix", best.since, MixTally(best.after).summary())
 
     def state(self) -> dict[str, Any]:
         """Each expert's statistic, moving mix and stretch."""
@@ -89,9 +93,7 @@ class CategoricalDetector:
         """Continue where `state` was taken."""
         for expert, kept in zip(self._experts, state["experts"], strict=True):
             expert.resume(kept)
-
-    def _mean(self) -> float:
-        return sum(expert.statistic for expert in self._experts) / len(self._experts)
+        self._total = sum(expert.statistic for expert in self._experts)
 
 
 class _Expert:
@@ -101,32 +103,41 @@ class _Expert:
     """
 
     def __init__(self, memory: int, shares: dict[str, float], discount: float) -> None:
-        self._shares = shares
-        self._keep = 1.0 - 1.0 / memory
-        self._discount = discount
+        self._step = 1.0 / memory
+        self._keep = 1.0 - self._step
+        self._still = discount * (1.0 - ETA)
+        self._moving = discount * ETA
         self._weights = dict(shares)
         self._scale = 1.0
         self._run = 0.0
         self.statistic = 0.0
         self.since = 0.0
-        self.after = MixTally()
+        self.after: dict[str, int] = {}
 
-    def update(self, category: str, value: str, at: float) -> None:
-        """Bet on the mix as it was before this label, then let the mix follow it."""
-        weight = self._weights[category]
-        ratio = weight * self._scale / self._shares[category]
-        factor = self._discount * ((1.0 - ETA) + ETA * ratio)
-        self.statistic = min((self.statistic + 1.0) * factor, STATISTIC_LIMIT)
-        if self._run <= 1.0:
-            self._run, self.since, self.after = factor, at, MixTally()
+    def update(self, category: str, share: float, value: str, at: float) -> float:
+        """Bet on the mix as it was before this label, let the mix follow; gives the statistic."""
+        weight, scale = self._weights[category], self._scale
+        factor = self._still + self._moving * weight * scale / share
+        statistic = (self.statistic + 1.0) * factor
+        self.statistic = min(statistic, STATISTIC_LIMIT)
+        run = self._run
+        if run <= 1.0:
+            self._run, self.since, self.after = factor, at, {value: 1}
         else:
-            self._run = min(self._run * factor, STATISTIC_LIMIT)
-        self.after.add(value)
-        self._scale *= self._keep
-        self._weights[category] = weight + (1.0 - self._keep) / self._scale
-        if self._scale < _FAINT:
-            self._weights = {name: w * self._scale for name, w in self._weights.items()}
+            self._run = run * factor if run < STATISTIC_LIMIT else run
+            self._count(value)
+        scale *= self._keep
+        self._weights[category] = weight + self._step / scale
+        self._scale = scale
+        if scale < _FAINT:
+            self._weights = {name: w * scale for name, w in self._weights.items()}
             self._scale = 1.0
+        return self.statistic
+
+    def _count(self, value: str) -> None:
+        after = self.after
+        name = value if value in after or len(after) < LABEL_LIMIT else OTHER
+        after[name] = after.get(name, 0) + 1
 
     def state(self) -> dict[str, Any]:
         return {
@@ -135,11 +146,11 @@ class _Expert:
             "weights": dict(self._weights),
             "scale": self._scale,
             "since": self.since,
-            "after": self.after.state(),
+            "after": dict(self.after),
         }
 
     def resume(self, state: dict[str, Any]) -> None:
         self.statistic, self._run = float(state["statistic"]), float(state["run"])
         self._weights = {name: float(weight) for name, weight in state["weights"].items()}
         self._scale, self.since = float(state["scale"]), float(state["since"])
-        self.after = MixTally.from_state(state["after"])
+        self.after = dict(state["after"])

@@ -29,7 +29,7 @@ class EDetector:
     >>> while not detector.crossed:
     ...     detector.update(0.6, at=0.0)
     >>> detector.change().direction, detector.change().after.n
-    ('down', 15)
+    ('down', 24)
     """
 
     name = "e_detector"
@@ -81,8 +81,6 @@ class EDetector:
                 excess = self._low - value
             factor = 1.0 + bet * excess
             statistic = (evidence[k] + 1.0) * factor
-            if statistic > STATISTIC_LIMIT:
-                statistic = STATISTIC_LIMIT
             evidence[k] = statistic
             total += statistic
             run = runs[k]
@@ -92,6 +90,8 @@ class EDetector:
             else:
                 runs[k] = run * factor if run < STATISTIC_LIMIT else run
         self._total = total
+        if total > STATISTIC_LIMIT:
+            self._hold_back()
         self._n += 1
         step = value - self._mean
         self._sum += step
@@ -106,6 +106,10 @@ class EDetector:
         spread = (self._squares - squares) - count * mean * mean
         after = MeanTally(count, min(1.0, max(0.0, self._mean + mean)), spread)
         return Change("up" if best < _SIDE else "down", at, after.summary())
+
+    def _hold_back(self) -> None:
+        self._evidence = [min(statistic, STATISTIC_LIMIT) for statistic in self._evidence]
+        self._total = _in_order(self._evidence)
 
     def state(self) -> dict[str, Any]:
         """Sums, and for each bet its statistic, its run and where that began."""

@@ -43,6 +43,9 @@ def exit_code(error: TidegaugeError) -> int:
     return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_FAILED
 
 
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
 def main() -> None:
     """Run the `tidegauge` command."""
     app(prog_name="tidegauge")

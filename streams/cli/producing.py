@@ -7,13 +7,15 @@ import select
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 
 from models.errors import BrokerUnavailable
-from models.settings import Settings
+from models.settings import SampleFields, Settings
 from streams.cli.traffic import Bad, Good, as_record
 from streams.delivery.kafka import new_producer, reach
 from streams.topics import Topics
@@ -22,6 +24,7 @@ OUTSTANDING = 1000
 LINES_AT_ONCE = 256
 _READ = 1 << 16
 _LOOK_SECONDS = 0.2
+_BY_KEY = DefaultPartitioner()
 
 
 class Audience(Protocol):
@@ -35,7 +38,7 @@ class Audience(Protocol):
 
 
 Brake = Callable[[int, int], Awaitable[None]]
-"""Waits until a partition (first argument) can take so many more bytes (second)."""
+"""Told that a partition got so many bytes; returns when it can take more."""
 
 
 async def no_brake(partition: int, size: int) -> None:
@@ -76,61 +79,60 @@ async def send_samples(
     """Put every good line on `samples` and return when the broker has stored them all.
 
     Raises:
-        BrokerUnavailable: a record was not acknowledged; nothing after it counts as sent.
+        BrokerUnavailable: a record was not acknowledged; the text names its line.
     """
     producer = new_producer(settings)
     await reach(producer, settings)
     topic = Topics.of(settings.kafka).samples
-    waiting: deque[tuple[Good, asyncio.Future[Any]]] = deque()
+    partitions = sorted(await producer.partitions_for(topic))
+    sender = _Sender(producer, topic, partitions, settings.kafka.fields, audience, brake)
     try:
         async for line in lines:
             if isinstance(line, Bad):
                 audience.skipped(line)
-                continue
-            await rate.wait()
-            await _send(producer, topic, _Wire.of(line, settings), (waiting, audience, brake))
-            while len(waiting) >= OUTSTANDING or (waiting and waiting[0][1].done()):
-                await _settle(waiting, audience)
-        while waiting:
-            await _settle(waiting, audience)
+            else:
+                await rate.wait()
+                await sender.send(line)
+        await sender.settle(0)
     finally:
         await producer.stop()
 
 
-@dataclass(frozen=True)
-class _Wire:
-    line: Good
-    key: bytes
-    value: bytes
+@dataclass
+class _Sender:
+    """Sends lines and waits for the oldest when too many are unacknowledged."""
 
-    @classmethod
-    def of(cls, line: Good, settings: Settings) -> "_Wire":
-        value = as_record(line.sample, settings.kafka.fields)
-        return cls(line, line.sample.id.encode(), value)
+    producer: AIOKafkaProducer
+    topic: str
+    partitions: list[int]
+    fields: SampleFields
+    audience: Audience
+    brake: Brake
+    waiting: deque[tuple[Good, asyncio.Future[Any]]] = field(default_factory=deque)
 
+    async def send(self, line: Good) -> None:
+        key, value = line.sample.id.encode(), as_record(line.sample, self.fields)
+        partition = _BY_KEY(key, self.partitions, self.partitions)
+        try:
+            future = await self.producer.send(self.topic, value, key=key, partition=partition)
+        except MessageSizeTooLargeError:
+            self.audience.skipped(Bad(line.number, "is larger than a record may be (1 MB)"))
+            return
+        except KafkaError as exc:
+            raise BrokerUnavailable(f"line {line.number} was not taken: {exc!r}") from exc
+        self.waiting.append((line, future))
+        await self.brake(partition, len(key) + len(value))
+        await self.settle(OUTSTANDING)
 
-async def _send(producer: Any, topic: str, wire: _Wire, around: Any) -> None:
-    waiting, audience, brake = around
-    partitions = sorted(await producer.partitions_for(topic))
-    partition = partition_of(wire.key, partitions)
-    await brake(partition, len(wire.key) + len(wire.value))
-    try:
-        future = await producer.send(topic, wire.value, key=wire.key, partition=partition)
-    except MessageSizeTooLargeError:
-        audience.skipped(Bad(wire.line.number, "is larger than a record may be (1 MB)"))
-        return
-    except KafkaError as exc:
-        raise BrokerUnavailable(f"the broker took no more records: {exc!r}") from exc
-    waiting.append((wire.line, future))
-
-
-async def _settle(waiting: deque[tuple[Good, asyncio.Future[Any]]], audience: Audience) -> None:
-    line, future = waiting.popleft()
-    try:
-        await future
-    except KafkaError as exc:
-        raise BrokerUnavailable(f"line {line.number} was not stored: {exc!r}") from exc
-    audience.sent(line)
+    async def settle(self, allowed: int) -> None:
+        """Wait until at most `allowed` records are unacknowledged."""
+        while self.waiting and (len(self.waiting) > allowed or self.waiting[0][1].done()):
+            line, future = self.waiting.popleft()
+            try:
+                await future
+            except KafkaError as exc:
+                raise BrokerUnavailable(f"line {line.number} was not stored: {exc!r}") from exc
+            self.audience.sent(line)
 
 
 async def from_file(lines: Iterator[Good | Bad]) -> AsyncIterator[Good | Bad]:
@@ -140,7 +142,9 @@ async def from_file(lines: Iterator[Good | Bad]) -> AsyncIterator[Good | Bad]:
             yield line
 
 
-async def from_pipe(lines: Iterator[Good | Bad], stop: threading.Event) -> AsyncIterator[Good | Bad]:
+async def from_pipe(
+    lines: Iterator[Good | Bad], stop: threading.Event
+) -> AsyncIterator[Good | Bad]:
     """The lines of a pipe, each as soon as it is there; `stop` is set at the end."""
     try:
         while (line := await asyncio.to_thread(next, lines, None)) is not None:

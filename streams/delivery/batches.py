@@ -68,8 +68,7 @@ async def run_batches(
 ) -> None:
     """Read, work and commit for ever; ends when its task is cancelled.
 
-    Args:
-        consumer: made, not started, auto-commit off; it is stopped at the end.
+    The consumer comes made but not started, without auto-commit; it is stopped at the end.
     """
     epochs = _Epochs()
     consumer.subscribe(list(topics), listener=epochs)
@@ -96,7 +95,7 @@ async def run_batches(
 
 
 async def _gather(consumer: Any, epochs: _Epochs, pace: Pace) -> Batch:
-    """Up to `rows` records or what comes within the time; offsets of one epoch only."""
+    """Up to `rows` records or what comes within the time, all read under one assignment."""
     records: list[Incoming] = []
     offsets: Offsets = {}
     epoch = epochs.number
@@ -105,8 +104,8 @@ async def _gather(consumer: Any, epochs: _Epochs, pace: Pace) -> Batch:
         got = await consumer.getmany(
             timeout_ms=max(1, int(left * 1000)), max_records=pace.rows - len(records)
         )
-        if epochs.number != epoch:
-            epoch, offsets = epochs.number, {}
+        if epochs.number != epoch:  # what was gathered comes again, to whoever owns it now
+            epoch, offsets, records = epochs.number, {}, []
         for tp, part in got.items():
             offsets[tp] = part[-1].offset + 1
             records.extend(incoming(record, pace.incarnation) for record in part)

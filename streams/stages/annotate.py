@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from models.annotation import Annotated, Annotation, Missing
 from models.errors import (
@@ -15,6 +15,7 @@ from models.errors import (
 )
 from models.identity import draw
 from models.record import Version
+from models.rows import Action
 from models.sample import Sample
 from models.settings import SampleFields
 from models.task import Task
@@ -26,8 +27,6 @@ from streams.topics import Topics
 Answer = TypeVar("Answer")
 
 RATE_SALT = "sample-rate"
-
-Control = Literal["run", "pause", "stop"]
 
 
 class Annotates(Protocol):
@@ -73,7 +72,7 @@ class AnnotateStage:
         topics: Topics,
         desks: Mapping[str, Desk],
         intakes: Intakes,
-        control: Callable[[str], Control],
+        control: Callable[[str], Action],
         attempts: int,
     ) -> None:
         """Bind to the tasks served; `control` says whether a task runs, pauses or is stopped."""

@@ -18,7 +18,7 @@ FindPolicy = Callable[[Version], Awaitable[Policy]]
 
 
 class RouteStage:
-    """One record of `verdicts` to the records it puts out; `results` is last and proves the rest."""
+    """One record of `verdicts` to what it puts out; `results` is last and proves the rest."""
 
     def __init__(self, topics: Topics, find_policy: FindPolicy) -> None:
         """Bind to the deployment's topics and its policies."""

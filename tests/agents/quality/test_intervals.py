@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 @pytest.mark.parametrize(
     ("successes", "n", "low", "high"),
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3 (score, no continuity correction)
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
 )
 def test_wilson_meets_newcombes_table(successes: int, n: int, low: float, high: float) -> None:
     found = wilson(successes, n)

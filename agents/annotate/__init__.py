@@ -1,0 +1,1 @@
+"""Annotating: one sample in, its labels out."""

@@ -1,0 +1,155 @@
+"""The data folder of an instance: who holds it, and the run file that says where everything is."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.errors import ConfigurationError
+from models.settings import RUN_FILE, Settings, read_run_file
+from models.task import Task
+from models.task_file import load_task
+
+LOCK_FILE = "lock"
+INCARNATION_FILE = "incarnation"
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything of a running instance listens; empty when it was not started."""
+
+    kafka: str
+    clickhouse: str
+    model: str
+    dashboard: str = ""
+    metrics: str = ""
+
+
+@contextmanager
+def owned(data: Path) -> Iterator[None]:
+    """The data folder, held by this process alone until the end of the block.
+
+    Raises:
+        ConfigurationError: another instance has it; the text says which and what to do.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / LOCK_FILE).open("a+")
+    except OSError as exc:
+        raise ConfigurationError(f"{data}: cannot be used: {exc.strerror}") from exc
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise ConfigurationError(_occupied(data)) from exc
+        yield
+
+
+def _occupied(data: Path) -> str:
+    running = read_run_file(data)
+    who = f" (process {running['pid']})" if "pid" in running else ""
+    seen = f"; its dashboard is at {running['dashboard']}" if running.get("dashboard") else ""
+    return (
+        f"an instance is already running in {data}{who}{seen}. "
+        "Stop it first, or set TIDEGAUGE_DATA to another folder."
+    )
+
+
+def write_run_file(
+    settings: Settings, addresses: Addresses, tasks: Mapping[Path, Task]
+) -> dict[str, Any]:
+    """Publish a running instance; holds no secret, those stay in the environment."""
+    content = {
+        "pid": os.getpid(),
+        **asdict(addresses),
+        "broker": settings.kafka.broker,
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tasks": {
+            task.name: {"version": task.version, "hash": task.identity.hash, "file": str(path)}
+            for path, task in tasks.items()
+        },
+        "settings": published(settings),
+    }
+    path = settings.data / RUN_FILE
+    aside = path.with_suffix(f".{os.getpid()}")
+    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
+    return content
+
+
+def remove_run_file(data: Path) -> None:
+    """The instance is gone."""
+    (data / RUN_FILE).unlink(missing_ok=True)
+
+
+def published(settings: Settings) -> dict[str, Any]:
+    """What another command needs to reach the same parts, in the shape of `Settings`."""
+    kafka, store, model = settings.kafka, settings.clickhouse, settings.model
+    return {
+        "data": str(settings.data),
+        "tasks": [str(path) for path in settings.tasks],
+        "default_task": settings.default_task,
+        "kafka": {
+            "bootstrap": kafka.bootstrap,
+            "broker": kafka.broker,
+            "incarnation": kafka.incarnation,
+            "prefix": kafka.prefix,
+            "start": kafka.start,
+        },
+        "clickhouse": {"url": store.url, "database": store.database},
+        "model": {
+            "base_url": model.base_url,
+            "model": model.model,
+            "kind": model.kind,
+            "concurrency": model.concurrency,
+        },
+        "dashboard_url": settings.dashboard_url,
+    }
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The same as environment variables, for child processes: they beat every other source."""
+    return dict(_variables("TIDEGAUGE", published(settings)))
+
+
+def _variables(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        full = f"{prefix}_{name}".upper()
+        if isinstance(value, Mapping):
+            for inner, text in _variables("", value):
+                yield f"{full}_{inner}", text
+        else:
+            yield full, ",".join(value) if isinstance(value, list) else str(value)
+
+
+def load_by_path(paths: tuple[Path, ...]) -> dict[Path, Task]:
+    """Task files by absolute path.
+
+    Raises:
+        ConfigurationError: a file is wrong, or two files claim one name.
+    """
+    tasks: dict[Path, Task] = {}
+    for path in paths:
+        task = load_task(path)
+        if any(task.name == other.name for other in tasks.values()):
+            raise ConfigurationError(f"{path}: name: another file already has task {task.name!r}")
+        tasks[path.resolve()] = task
+    return tasks
+
+
+def next_incarnation(data: Path, now: datetime) -> int:
+    """The number of a new life of the embedded broker; it grows even if the clock is set back.
+
+    Positions of an older life sort before those of a newer one.
+    """
+    path = data / INCARNATION_FILE
+    previous = int(path.read_text("ascii")) if path.is_file() else 0
+    number = max(previous + 1, int((now - _EPOCH).total_seconds()))
+    path.write_text(f"{number}\n", encoding="ascii")
+    return number

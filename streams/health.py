@@ -1,0 +1,127 @@
+"""A stage's heartbeat: every few seconds its vitals become a row, and its spend is settled."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from models.errors import Unavailable
+from models.rows import HealthRow, Row, SpendRow
+from streams.metrics import Published
+from streams.vitals import Vitals
+
+log = logging.getLogger(__name__)
+
+
+class Inserts(Protocol):
+    """The part of the store that health needs."""
+
+    async def insert(self, rows: list[Row]) -> None:
+        """Store rows of one table."""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What a heartbeat reads: the vitals, the lag now, and its pace in seconds."""
+
+    vitals: Vitals
+    lag: Callable[[], Awaitable[int | None]]
+    seconds: float
+
+
+async def beat(store: Inserts, pulse: Pulse) -> None:
+    """Beat for ever; a store that is down costs health rows, never spend."""
+    published = Published(pulse.vitals)
+    number = 0
+    while True:
+        await asyncio.sleep(pulse.seconds)
+        number = await beat_once(store, pulse, published, number)
+
+
+async def beat_once(store: Inserts, pulse: Pulse, published: Published, number: int) -> int:
+    """One heartbeat; returns the next number for spend rows."""
+    lag = await _lag(pulse)
+    published.update(lag)
+    now = datetime.now(UTC)
+    spent = spend_rows(pulse.vitals, number, now)
+    try:
+        if spent:
+            await store.insert(list(spent))
+            number += len(spent)
+            settle(pulse.vitals, spent)
+        await store.insert([health_row(pulse.vitals, lag, now)])
+    except Unavailable as exc:
+        log.warning("no heartbeat: %s", exc)
+    return number
+
+
+async def _lag(pulse: Pulse) -> int | None:
+    try:
+        return await asyncio.wait_for(pulse.lag(), pulse.seconds + 5)
+    except Exception as exc:  # the broker is away or partitions move: the lag is unknown then
+        log.info("lag unknown: %r", exc)
+        return None
+
+
+def health_row(vitals: Vitals, lag: int | None, now: datetime) -> HealthRow:
+    """The vitals as a row."""
+    ordered = sorted(vitals.latencies)
+    return HealthRow(
+        stage=vitals.stage,
+        slot=vitals.slot,
+        session=vitals.session,
+        at=now,
+        received=vitals.received,
+        emitted=vitals.emitted,
+        in_flight=vitals.in_flight,
+        lag=lag,
+        head_age_seconds=None,
+        errors=vitals.errors,
+        retries=vitals.retries,
+        dead_letters=vitals.dead_letters,
+        repeats=vitals.skipped,
+        calls=vitals.calls,
+        spend_usd=vitals.spend_usd,
+        latency_p50_ms=_quantile(ordered, 0.5),
+        latency_p99_ms=_quantile(ordered, 0.99),
+        breaker=vitals.breaker,
+        note=vitals.note,
+    )
+
+
+def spend_rows(vitals: Vitals, number: int, now: datetime) -> list[SpendRow]:
+    """What was spent and is not in the store yet; numbered so that a repeated insert is one row."""
+    return [
+        SpendRow(
+            day=now.date(),
+            task=task,
+            stage=vitals.stage,
+            session=vitals.session,
+            number=number + place,
+            run=run,
+            usd=spent.usd,
+            calls=spent.calls,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+        )
+        for place, ((task, run), spent) in enumerate(sorted(vitals.unsettled.items()))
+        if spent.calls
+    ]
+
+
+def settle(vitals: Vitals, rows: list[SpendRow]) -> None:
+    """Take what the store now knows out of the unsettled spend."""
+    for row in rows:
+        left = vitals.unsettled[(row.task, row.run)]
+        left.usd -= row.usd
+        left.calls -= row.calls
+        left.input_tokens -= row.input_tokens
+        left.output_tokens -= row.output_tokens
+        if not left.calls:
+            del vitals.unsettled[(row.task, row.run)]
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

@@ -1,0 +1,168 @@
+"""Drift: from `readings` to `alarms`, one watch for each slice of each task.
+
+A watch lives in memory and in its snapshots. Alarms are stored by the broker before the snapshot
+that knows them, and the snapshot before the offsets are committed: after a crash a watch continues
+from its last snapshot, skips nothing and raises alarms under the ids they had.
+"""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from agents.drift.plan import Plan, plan_of
+from agents.drift.watch import SliceWatch
+from models.drift import Alarm, AlarmAction, Reading
+from models.rows import SnapshotRow, position
+from models.sample import Source
+from models.task import Task
+from streams.delivery.batches import Batch
+from streams.delivery.dead_letters import Bury
+from streams.delivery.records import Incoming, Output
+from streams.topics import Topics
+
+SNAPSHOT_SECONDS = 5.0
+
+Slice = tuple[str, str]
+Send = Callable[[Sequence[Output]], Awaitable[None]]
+
+_RECORD: TypeAdapter[Reading | AlarmAction] = TypeAdapter(
+    Annotated[Reading | AlarmAction, Field(discriminator="kind")]
+)
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Where watches survive: the newest snapshot of each slice asked for, and a place for more."""
+
+    load: Callable[[Sequence[Slice]], Awaitable[Mapping[Slice, SnapshotRow]]]
+    save: Callable[[Sequence[SnapshotRow]], Awaitable[None]]
+
+
+@dataclass
+class Watched:
+    """A slice's watch, and the last record it has met."""
+
+    watch: SliceWatch
+    met: int
+    last: Source | None = None
+    unsaved: bool = False
+
+
+class DriftStage:
+    """Works batches of readings."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        tasks: Mapping[str, Task],
+        snapshots: Snapshots,
+        send: Send,
+        bury: Bury,
+    ) -> None:
+        """Bind to the tasks whose readings are watched."""
+        self.topics = topics
+        self.plans: dict[str, Plan] = {name: plan_of(task) for name, task in tasks.items()}
+        self.snapshots = snapshots
+        self.send = send
+        self.bury = bury
+        self.watched: dict[Slice, Watched] = {}
+        self.unsent: list[Output] = []
+        self.epoch = -1
+        self.saved_at = 0.0
+
+    async def work(self, batch: Batch) -> bool:
+        """Feed the watches; true once all they have met is in snapshots."""
+        if batch.epoch != self.epoch:
+            self.watched.clear()
+            self.epoch = batch.epoch
+        readings = [(record, self._read(record)) for record in batch.records]
+        await self._load({(r.task, r.slice) for _, r in readings if r is not None})
+        for record, reading in readings:
+            if reading is not None:
+                self._feed(record, reading)
+        await self.send(tuple(self.unsent))
+        self.unsent.clear()
+        return await self._save()
+
+    def _read(self, record: Incoming) -> Reading | AlarmAction | None:
+        """A reading or an action; anything else becomes a dead letter."""
+        try:
+            found = _RECORD.validate_json(record.value)
+        except ValidationError as exc:
+            self.unsent.append(self.bury(record, exc, 1))
+            return None
+        return found if found.task in self.plans else None
+
+    async def _load(self, wanted: set[Slice]) -> None:
+        """Bring the watches of these slices to life, from their snapshots where there are any."""
+        strangers = sorted(wanted - self.watched.keys())
+        kept = await self.snapshots.load(strangers) if strangers else {}
+        for name in strangers:
+            plan, row = self.plans[name[0]], kept.get(name)
+            if row is None:
+                self.watched[name] = Watched(SliceWatch(*name, plan), met=-1)
+            else:
+                watch = SliceWatch.from_state(json.loads(row.state), plan)
+                self.watched[name] = Watched(watch, met=row.position)
+
+    def _feed(self, record: Incoming, reading: Reading | AlarmAction) -> None:
+        watched = self.watched[(reading.task, reading.slice)]
+        at = position(record.source)
+        if at <= watched.met:
+            return
+        if isinstance(reading, AlarmAction):
+            alarms = watched.watch.apply(reading, record.source)
+        else:
+            alarms = watched.watch.update(reading)
+        watched.met, watched.last, watched.unsaved = at, record.source, True
+        self.unsent += [self._output(alarm) for alarm in alarms]
+
+    def _output(self, alarm: Alarm) -> Output:
+        key = f"{alarm.signal}\x1f{alarm.task}\x1f{alarm.slice}".encode()
+        return Output(self.topics.alarms, key, alarm.encode(), follow=False)
+
+    async def _save(self) -> bool:
+        unsaved = [watched for watched in self.watched.values() if watched.unsaved]
+        if not unsaved:
+            return True
+        if time.monotonic() - self.saved_at < SNAPSHOT_SECONDS:
+            return False
+        await self.snapshots.save([snapshot(watched) for watched in unsaved])
+        for watched in unsaved:
+            watched.unsaved = False
+        self.saved_at = time.monotonic()
+        return True
+
+
+def snapshot(watched: Watched) -> SnapshotRow:
+    """A watch as a row; it has met at least one record."""
+    watch, last = watched.watch, watched.last
+    if last is None:
+        raise ValueError("a watch that has met nothing has no snapshot")
+    standings = watch.standings()
+    mix = next(standing for standing in standings if standing.signal == "label_mix")
+    return SnapshotRow(
+        task=watch.task,
+        slice=watch.slice_name,
+        position=watched.met,
+        incarnation=last.incarnation,
+        partition=last.partition,
+        offset=last.offset,
+        at=last.at,
+        warm=mix.phase != "warming up",
+        collected=mix.collected,
+        needed=mix.needed,
+        standings=json.dumps([_plain(asdict(standing)) for standing in standings]),
+        state=json.dumps(watch.state(), separators=(",", ":")),
+    )
+
+
+def _plain(standing: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in standing.items()
+    }

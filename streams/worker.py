@@ -1,0 +1,81 @@
+"""A stage's process: `python -m streams.worker STAGE`. Its settings come from the environment.
+
+Exit codes: 0 asked to stop, 69 something needed does not answer at the start, 78 a person must mend
+a setting (a supervisor does not restart that), 1 anything else.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+
+import uvloop
+
+from models.errors import ConfigurationError, TidegaugeError, Unavailable
+from models.settings import Settings, load_settings
+from streams.assembly import STARTERS, Running
+from streams.embedded.parent import exit_with_parent
+
+EXIT_CRASHED = 1
+EXIT_UNAVAILABLE = 69
+EXIT_CONFIGURATION = 78
+
+log = logging.getLogger("tidegauge")
+
+Start = Callable[[Settings, AsyncExitStack], Awaitable[Running]]
+
+
+async def run(start: Start, settings: Settings) -> None:
+    """Start a stage and stay until SIGTERM, SIGINT or its crash, whose error is raised."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        running = await start(settings, stack)
+        asked = asyncio.create_task(stop.wait())
+        tasks = [asyncio.create_task(part) for part in running]
+        stack.push_async_callback(_cancelled, [asked, *tasks])
+        await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+
+
+async def _cancelled(tasks: "list[asyncio.Task[object]]") -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def main() -> int:
+    """Run the stage named on the command line."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    exit_with_parent()
+    for noisy in ("aiokafka", "faust", "mode", "httpx", "kafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if len(sys.argv) != 2 or sys.argv[1] not in STARTERS:  # noqa: PLR2004 - program and stage
+        sys.stderr.write(f"usage: python -m streams.worker {'|'.join(STARTERS)}\n")
+        return EXIT_CONFIGURATION
+    try:
+        settings = load_settings()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(STARTERS[sys.argv[1]], settings))
+    except ConfigurationError as exc:
+        log.error("%s", exc)
+        return EXIT_CONFIGURATION
+    except Unavailable as exc:
+        log.error("%s", exc)
+        return EXIT_UNAVAILABLE
+    except TidegaugeError as exc:
+        log.error("%s", exc)
+        return EXIT_CRASHED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
