@@ -148,7 +148,6 @@ class RepeatRow(Row):
         "repeats",
         order_by=("topic", "key", "incarnation", "partition", "offset"),
         partition_by="toYYYYMM(event_time)",
-        ttl_column="event_time",
         ttl_days=ROW_DAYS,
     )
 
@@ -160,6 +159,7 @@ class RepeatRow(Row):
     incarnation: Unsigned
     partition: Unsigned
     offset: Unsigned
+    stored_at: Time
     precedence: Precedence
 
 

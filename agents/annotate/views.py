@@ -11,7 +11,7 @@ from agents.annotate.calibration import Calibrator, fit, fittable, uncalibrated
 from agents.llm.ask import Ports, ask
 from agents.llm.fence import REPLY, TURN, one_line
 from agents.llm.requests import Answer, CompletionRequest, Payer
-from models.errors import BadAnswer, ModelUnavailable
+from models.errors import BadAnswer, ConfigurationError, ModelUnavailable
 from models.identity import fingerprint
 from models.record import Version
 from models.sample import Sample
@@ -135,20 +135,32 @@ class FittedView:
     def request(self, text: str, run: str) -> CompletionRequest:
         """The question about one text."""
         payer = Payer(self._task.name, run, self.view.price)
-        return CompletionRequest(self.model, prompt_for(self._head, text, self.view.text_limit), payer)
+        return CompletionRequest(
+            self.model, prompt_for(self._head, text, self.view.text_limit), payer
+        )
 
     def probabilities(self, answer: Answer) -> dict[str, float]:
         """P(label) by this view, calibrated."""
         return self.calibrator.probabilities(word_scores(self.view.words, answer.top))
 
     async def _fit(self, items: Sequence[LabelledText]) -> Calibrator:
-        scores = await asyncio.gather(*(self._scores(item.text) for item in items))
-        truths = [item.truth[0] for item in items]
-        return fit(self._task.label_names, scores, truths, self._task.prior)
+        """A calibrator of the items whose words the model finds likely at all."""
+        found = await asyncio.gather(*(self._scores(item.text) for item in items))
+        usable = [(s, i.truth[0]) for s, i in zip(found, items, strict=True) if s is not None]
+        labels, truths = self._task.label_names, [truth for _, truth in usable]
+        if not fittable(labels, truths):
+            raise ConfigurationError(
+                f"task {self._task.name}: view {self.view.name}: the model gives the label words "
+                "no likely place after the calibration items; choose other words"
+            )
+        return fit(labels, [scores for scores, _ in usable], truths, self._task.prior)
 
-    async def _scores(self, text: str) -> dict[str, float]:
+    async def _scores(self, text: str) -> dict[str, float] | None:
         answer = await ask(self.request(text, ""), self._ports)
-        return word_scores(self.view.words, answer.top)
+        try:
+            return word_scores(self.view.words, answer.top)
+        except BadAnswer:
+            return None
 
 
 def likeliest(probabilities: Mapping[str, float]) -> str:

@@ -27,8 +27,9 @@ class Adwin:
     same: at 4096 values it is rebuilt from the last 2048. What is lost against river's own window:
     changes so slow that 2048 to 4096 values do not show them. Replays raise nothing.
 
-    ADWIN needs no baseline; it compares the parts of its own window. Evidence is the largest ratio
-    of a difference of means to ADWIN's bound for it, over all splits, so 1 is the threshold.
+    ADWIN needs no baseline; it compares the parts of its own window, which is empty when the watch
+    begins, so soon after a baseline it sees less than the e-detector does. Evidence is the largest
+    ratio of a difference of means to ADWIN's bound for it, over all splits, so 1 is the threshold.
     """
 
     name = "adwin"

@@ -15,8 +15,10 @@ from models.sample import Source
 EXAMPLES = 5
 """Sample keys an alarm shows."""
 
+ACKNOWLEDGED_LIMIT = 20
+"""Acknowledged alarms kept for a re-baseline to close; one more closes the oldest."""
+
 _REMEMBERED = 32
-_ACKNOWLEDGED_LIMIT = 20
 
 Phase = Literal["warming up", "watching", "alarm"]
 
@@ -93,10 +95,12 @@ class SignalWatch:
         if self._open is None:
             return ()
         seen = _moved(self._open, "acknowledged", action, source)
-        self._acknowledged = (*self._acknowledged, seen)[-_ACKNOWLEDGED_LIMIT:]
+        held = (*self._acknowledged, seen)
+        self._acknowledged = held[-ACKNOWLEDGED_LIMIT:]
         self._open = None
         self._watch()
-        return (seen,)
+        oldest = (_moved(alarm, "closed", action, source) for alarm in held[:-ACKNOWLEDGED_LIMIT])
+        return (*oldest, seen)
 
     def standing(self) -> Standing:
         """Where the signal stands now."""
@@ -127,7 +131,6 @@ class SignalWatch:
         """Continue where `state` was taken, exactly; a detector it does not know starts afresh."""
         self._generation, self._frozen = state["generation"], state["frozen"]
         self._baseline = self._signal.tally(state["baseline"])
-        self._recent.extend((key, value) for key, value in state["recent"])
         self._acknowledged = tuple(map(Alarm.model_validate, state["acknowledged"]))
         if state["open"] is not None:
             self._open = Alarm.model_validate(state["open"])
@@ -136,6 +139,7 @@ class SignalWatch:
             for detector in self._detectors:
                 if detector.name in state["detectors"]:
                     detector.resume(state["detectors"][detector.name])
+        self._recent.extend((key, value) for key, value in state["recent"])
 
     def _phase(self) -> Phase:
         if self._open is not None:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from agents.llm.budget import Budget, highest_price
 from agents.llm.cache import AnswerCache
-from agents.llm.requests import Answer, ChatRequest, CompletionRequest, ModelPort, Request
+from agents.llm.requests import Answer, ChatRequest, ModelPort, Request
 from models.annotation import Usage
 from models.errors import BadAnswer, ModelTimeout
 

@@ -24,7 +24,7 @@ class Breaker:
         rest: float = 2.0,
         longest_rest: float = 30.0,
     ) -> None:
-        """Open after `threshold` failures in a row, for `rest` seconds, doubled at failed probes."""
+        """Open after `threshold` failures in a row for `rest` seconds, doubled at failed probes."""
         self._clock = clock
         self._threshold = threshold
         self._first_rest = rest

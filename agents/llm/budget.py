@@ -116,7 +116,9 @@ def check_priced(task: Task) -> None:
             )
 
 
-def price_of(price: Price | None, input_tokens: int | None, output_tokens: int | None) -> float | None:
+def price_of(
+    price: Price | None, input_tokens: int | None, output_tokens: int | None
+) -> float | None:
     """Dollars of one call; null when the price or a count is unknown."""
     if price is None or input_tokens is None or output_tokens is None:
         return None

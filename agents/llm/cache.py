@@ -17,9 +17,7 @@ ENTRIES = 20_000
 class AnswerCache(Generic[Remembered]):
     """A bounded cache whose entries live for `seconds`; 0 remembers nothing."""
 
-    def __init__(
-        self, seconds: float, clock: Callable[[], float], entries: int = ENTRIES
-    ) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float], entries: int = ENTRIES) -> None:
         """Entries die by `clock`, in seconds; the least recently used goes first when full."""
         size = entries if seconds > 0 else 0
         self._entries: TTLCache[str, Remembered] = TTLCache(size, max(seconds, 1e-9), clock)

@@ -46,7 +46,9 @@ def chat_body(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
     system = request.system
     if dialect.format != "json_schema":
         schema = json.dumps(request.schema.body, ensure_ascii=False)
-        system = f"{system}\n\nAnswer with one JSON object and nothing else, of this schema:\n{schema}"
+        system = (
+            f"{system}\n\nAnswer with one JSON object and nothing else, of this schema:\n{schema}"
+        )
     body: dict[str, Any] = {
         "model": request.model,
         "messages": [

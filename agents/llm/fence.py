@@ -20,7 +20,7 @@ _CONTROL_TOKEN = re.compile(
     r"|<(?=<SYS>>|</SYS>>)",
     re.IGNORECASE,
 )
-_FORGED_TURN = re.compile(rf"\b({TURN[:-1]}|{REPLY[:-1]})\s*[:：]", re.IGNORECASE)
+_FORGED_TURN = re.compile(rf"\b({TURN[:-1]}|{REPLY[:-1]})(?:\s*[:：])+", re.IGNORECASE)
 _FENCED = re.compile(r"^<text ([0-9a-f]{16})>\n(.*?)\n</text \1>$", re.DOTALL | re.MULTILINE)
 
 

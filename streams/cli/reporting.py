@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from models.errors import ConfigurationError
-from models.settings import Settings, load_settings
+from models.settings import Settings
 from streams.cli import terminal
+from streams.cli.here import settings_here
 from streams.cli.summary import recent, rendered, summary, whole
 from streams.store.client import Store, connect_sync
 from streams.store.figures.choices import tasks
@@ -29,7 +30,7 @@ def report(
     Example: tidegauge report --task sms_spam --since 24h
     """
     span = parse_span(since) if since else None
-    settings = load_settings()
+    settings = settings_here()
     store = connect_sync(settings.clickhouse)
     name = task or the_task(store, settings)
     scope = whole(name, run) if span is None or run else recent(name, span)

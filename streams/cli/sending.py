@@ -12,9 +12,10 @@ import typer
 from rich.progress import Progress
 
 from models.errors import ConfigurationError, TidegaugeError
-from models.settings import Settings, load_settings
+from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.brake import brake_of
+from streams.cli.here import settings_here
 from streams.cli.producing import Rate, from_file, from_pipe, pipe_lines, send_samples
 from streams.cli.traffic import (
     Bad,
@@ -122,7 +123,7 @@ def send(  # noqa: PLR0913 - one option per field a user may map
     seed = "" if file == PIPE else file_seed(file)
     how = Reading(columns, Stamp(task=task), seed)
     order = Order(file, kind or format_of(file), how, rate)
-    settings = load_settings()
+    settings = settings_here()
     if strict and file != PIPE:
         check_all(order)
     count = asyncio.run(_send(settings, order, strict))

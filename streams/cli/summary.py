@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agents.quality.classification import Confusion
 from agents.quality.intervals import Estimate
 from models.result import STATES
 from streams.cli import terminal
@@ -16,7 +17,7 @@ from streams.store.figures.alarms import AlarmFigure, alarms
 from streams.store.figures.cost import cost, latencies
 from streams.store.figures.decisions import audit_quality
 from streams.store.figures.ledger import Ledger, ledger
-from streams.store.figures.references import Confusion, reference_quality
+from streams.store.figures.references import reference_quality
 from streams.store.figures.routing import lanes
 from streams.store.figures.scope import Scope
 from streams.store.figures.traffic import labels

@@ -14,11 +14,11 @@ from models.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 
-type_of_fact = str | int
+Fact = str | int
 """What an announcement may hold under a key."""
 
 
-def announce(path: Path, facts: Mapping[str, type_of_fact]) -> None:
+def announce(path: Path, facts: Mapping[str, Fact]) -> None:
     """Publish `facts` (always with `host` and `port`) at `path`, atomically.
 
     Raises:
@@ -36,7 +36,7 @@ def announce(path: Path, facts: Mapping[str, type_of_fact]) -> None:
         ) from error
 
 
-def read_announcement(path: Path) -> dict[str, type_of_fact] | None:
+def read_announcement(path: Path) -> dict[str, Fact] | None:
     """What stands at `path`, or None while nothing does."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
@@ -46,7 +46,7 @@ def read_announcement(path: Path) -> dict[str, type_of_fact] | None:
 
 
 def free_port() -> int:
-    """A loopback TCP port nobody listens on now, to give a program whose address must outlive it."""
+    """A loopback TCP port nobody listens on now, for a program that must keep its address."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

@@ -57,8 +57,11 @@ async def serve(path: Path, topics: Sequence[str]) -> None:
     """Run the broker until told to stop, announced at `path` once its topics are there."""
     keeper, host, port = start_cluster()
     touch_topics(keeper, topics)
-    facts = {"host": host, "port": port, "partitions": PARTITIONS}
-    announce(path, facts | {"incarnation": uuid.uuid4().hex[:12]})
+    incarnation = uuid.uuid4().hex[:12]
+    announce(
+        path,
+        {"host": host, "port": port, "partitions": PARTITIONS, "incarnation": incarnation},
+    )
     await until_told_to_stop()
 
 

@@ -12,6 +12,7 @@ has its proper status.
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -32,12 +33,13 @@ from streams.embedded.clickhouse_statement import (
 )
 from streams.embedded.program import run_program, until_told_to_stop
 
-READS_AT_ONCE = 6
-WRITES_AT_ONCE = 2
-"""Threads of their own, so that slow queries never keep an insert waiting."""
+READS_AT_ONCE = 64
+WRITES_AT_ONCE = 4
+"""Threads of their own, so that slow queries never keep an insert waiting. Many for reads, as an
+insert through `clickhouse_connect` begins with one (DESCRIBE TABLE)."""
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
-SHUTDOWN_SECONDS = 5.0
+SHUTDOWN_SECONDS = 2.0
 
 _NOT_SETTINGS = frozenset(
     {
@@ -63,6 +65,8 @@ _NOT_SETTINGS = frozenset(
         "cancel_http_readonly_queries_on_client_close",
     }
 )
+logger = logging.getLogger(__name__)
+
 _LOCAL_HOSTS = frozenset({LOOPBACK, "localhost", "[::1]"})
 
 
@@ -85,10 +89,14 @@ class Server:
         application.router.add_route("*", "/", self._statement)
         return application
 
+    def give_up_queries(self) -> None:
+        """Make every running query end with an error, now."""
+        for query_id in tuple(self._reading):
+            self._give_up(query_id)
+
     def stop(self) -> None:
         """Give up running queries and wait for running inserts."""
-        for query_id in tuple(self._reading):
-            self._engine.cancel(query_id)
+        self.give_up_queries()
         for threads in (self._readers, self._writers, self._control):
             threads.shutdown(cancel_futures=True)
 
@@ -123,10 +131,16 @@ class Server:
         try:
             return await loop.run_in_executor(self._readers, self._engine.run, request)
         except asyncio.CancelledError:
-            self._control.submit(self._engine.cancel, request.query_id)
+            self._control.submit(self._give_up, request.query_id)
             raise
         finally:
             self._reading.discard(request.query_id)
+
+    def _give_up(self, query_id: str) -> None:
+        try:
+            self._engine.cancel(query_id)
+        except StatementRefused:
+            logger.exception("query %s runs on without a client", query_id)
 
 
 def _refuse_browsers(http: web.Request) -> None:
@@ -214,6 +228,9 @@ async def serve(folder: Path, path: Path, port: int) -> None:
             announce(path, {"host": LOOPBACK, "port": await _listen(runner, port)})
             await until_told_to_stop()
         finally:
+            for site in tuple(runner.sites):
+                await site.stop()
+            await asyncio.to_thread(server.give_up_queries)
             await runner.cleanup()
             server.stop()
     finally:

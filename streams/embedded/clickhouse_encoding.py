@@ -5,7 +5,7 @@ import sys
 import zlib
 from collections.abc import Callable, Mapping
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 
 from streams.embedded.clickhouse_statement import StatementRefused
 

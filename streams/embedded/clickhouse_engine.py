@@ -85,9 +85,16 @@ class Engine:
             connection.close()
 
     def cancel(self, query_id: str) -> None:
-        """Ask the statement running under `query_id` to give up; none running is fine."""
+        """Ask the statement running under `query_id` to give up; none running is fine.
+
+        Raises:
+            StatementRefused: the engine cannot.
+        """
         comment = _quoted(query_id)
-        self._keeper.query(f"KILL QUERY WHERE Settings['log_comment'] = {comment} ASYNC")
+        try:
+            self._keeper.query(f"KILL QUERY WHERE Settings['log_comment'] = {comment} ASYNC")
+        except RuntimeError as error:
+            raise refusal(str(error)) from error
 
     def describe(self) -> tuple[str, str]:
         """The engine's version and the time zone its answers are in."""

@@ -176,9 +176,7 @@ def _checked(tokens: Iterator[re.Match[bytes]], before: tuple[bytes, ...]) -> st
     for token in tokens:
         word = _word(token)
         if ended and word != b";":
-            raise StatementRefused(
-                62, "Syntax error: Multi-statements are not allowed. (SYNTAX_ERROR)"
-            )
+            raise StatementRefused(62, "Syntax error: Several statements at once. (SYNTAX_ERROR)")
         ended = token[0] == b";"
         _refuse_opening(seen, word)
         if seen == b"FORMAT" and token.lastgroup == "name":

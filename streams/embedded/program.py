@@ -1,4 +1,4 @@
-"""What the embedded programs share: the end that errors come to, and waiting for the signal to stop."""
+"""What the embedded programs share: how errors end them, and waiting to be told to stop."""
 
 import asyncio
 import signal

@@ -1,7 +1,7 @@
 """Guards around a broker that forgets: see a loss, and keep `send` from causing one.
 
-The embedded broker drops a partition's oldest records beyond about 5 MB (or 100,000 records) without
-telling anyone. A reader that stood before the new beginning has lost what lay between.
+The embedded broker drops a partition's oldest records beyond about 5 MB (or 100,000 records) and
+tells nobody. A reader that stood before the new beginning has lost what lay between.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ def find_losses(
 class SendThrottle:
     """Backpressure for a producer: no partition gets far more than its readers have taken.
 
-    It remembers the sizes of the records sent and asks, once they would pass the limit, how many are
+    It remembers the sizes of the records sent and asks, once they pass the limit, how many are
     still on their way; the newest that many are the unconsumed ones.
     """
 

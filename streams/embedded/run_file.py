@@ -88,6 +88,29 @@ def remove_run_file(data: Path) -> None:
     (data / RUN_FILE).unlink(missing_ok=True)
 
 
+def forget_dead_instance(data: Path) -> bool:
+    """Remove the run file of an instance that ended without doing so; whether there was one.
+
+    Raises:
+        ConfigurationError: the run file cannot be read.
+    """
+    pid = read_run_file(data).get("pid")
+    if pid is None or _alive(int(pid)):
+        return False
+    remove_run_file(data)
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def published(settings: Settings) -> dict[str, Any]:
     """What another command needs to reach the same parts, in the shape of `Settings`."""
     kafka, store, model = settings.kafka, settings.clickhouse, settings.model

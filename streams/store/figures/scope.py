@@ -8,7 +8,7 @@ WIDTHS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400
 """Bucket widths in seconds, all of them easy to read on an axis."""
 
 BUCKETS = 60
-"""About how many buckets a timeline has, at most."""
+"""How many buckets a timeline has, at most."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Scope:
         run: an evaluation run's id; empty is the deployment's own live traffic.
         version: a task version as `name@hash`.
         slice: a tag as `name=value`.
+        buckets: how many buckets a timeline has, at most.
     """
 
     start: datetime
@@ -30,17 +31,18 @@ class Scope:
     run: str = ""
     version: str = ""
     slice: str = ""
+    buckets: int = BUCKETS
 
     @property
     def bucket_seconds(self) -> int:
-        """The narrowest width that needs no more than about 60 buckets.
+        """The narrowest readable width that needs no more buckets than wanted.
 
         >>> from datetime import UTC, datetime
         >>> Scope(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)).bucket_seconds
         1800
         """
         span = (self.end - self.start).total_seconds()
-        return next((width for width in WIDTHS if span <= width * BUCKETS), WIDTHS[-1])
+        return next((width for width in WIDTHS if span <= width * self.buckets), WIDTHS[-1])
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Judging: a sample and its annotation in, a verdict out."""

@@ -1,0 +1,108 @@
+"""The dashboard's entry point: `python -m streamlit run dashboard/app.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import states
+from dashboard.filters import sidebar
+from dashboard.view import View
+from dashboard.views import drift, operations, overview, samples
+from models.errors import ConfigurationError, StoreUnavailable
+from models.settings import ClickHouse, Settings, load_settings
+from streams.store.client import Store, connect_sync
+from streams.store.figures import choices
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """One page: its address, its title, its icon, and what draws it."""
+
+    path: str
+    title: str
+    icon: str
+    render: Callable[[View], None]
+
+
+PAGES: tuple[PageEntry, ...] = (
+    PageEntry("overview", "Overview", ":material/water:", overview.render),
+    PageEntry("drift", "Drift", ":material/ssid_chart:", drift.render),
+    PageEntry("samples", "Samples", ":material/search:", samples.render),
+    PageEntry("operations", "Operations", ":material/monitor_heart:", operations.render),
+)
+"""Every page, in the order of the menu; a new one is a line here and a file in `views/`."""
+
+
+@st.cache_resource(show_spinner="Connecting to the store …")
+def _store(clickhouse: ClickHouse, secret: str) -> Store:
+    del secret  # part of the cache's key: a changed password connects anew
+    return connect_sync(clickhouse)
+
+
+def _connected(settings: Settings) -> Store:
+    password = settings.clickhouse.password.get_secret_value()
+    return _store(settings.clickhouse, password)
+
+
+def _page(settings: Settings, entry: PageEntry) -> None:
+    store = _connected(settings)
+    tasks = choices.tasks(store)
+    if not tasks:
+        states.nothing_yet()
+        _ask_again()
+        return
+    entry.render(View(store, settings, sidebar(store, tasks)))
+
+
+def _ask_again() -> None:
+    @st.fragment(run_every=states.RETRY_SECONDS)
+    def again() -> None:
+        if st.session_state.get("asked"):
+            st.session_state["asked"] = False
+            st.rerun()
+        st.session_state["asked"] = True
+
+    st.session_state["asked"] = False
+    again()
+
+
+def _guarded(entry: PageEntry) -> None:
+    try:
+        settings = load_settings()
+        try:
+            _page(settings, entry)
+        except StoreUnavailable as problem:
+            states.store_down(settings.clickhouse.url, problem)
+            _ask_again()
+    except ConfigurationError as problem:
+        states.needs_mending(problem)
+        _ask_again()
+
+
+def main() -> None:
+    """Draws the frame around the pages, and the page that the address names."""
+    st.set_page_config(
+        page_title="tidegauge", page_icon=str(ASSETS / "mark.svg"), layout="wide",
+        initial_sidebar_state="expanded",
+    )  # fmt: skip
+    st.logo(str(ASSETS / "tidegauge.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
+    pages = [
+        st.Page(
+            partial(_guarded, entry),
+            title=entry.title,
+            icon=entry.icon,
+            url_path=entry.path,
+            default=entry is PAGES[0],
+        )
+        for entry in PAGES
+    ]
+    st.navigation(pages, position="top").run()
+
+
+if __name__ == "__main__":
+    main()

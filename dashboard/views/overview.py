@@ -1,0 +1,259 @@
+"""Overview: how good the labels are now, what came in, what became of it, what it cost."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, parts, states, words
+from dashboard.tables import download, score_column, share_column, table
+from dashboard.theme import SIGNAL_NAMES, STATE_COLOURS, STATE_NAMES
+from dashboard.view import View, live
+from streams.store.figures import cost, decisions, ledger, references, routing, scores, traffic
+from streams.store.figures.alarms import AlarmFigure, alarms
+from streams.store.figures.references import ReferenceQuality
+from streams.store.figures.scope import Scope
+
+
+def render(view: View) -> None:
+    """Draws the page."""
+    live(view, _body)
+
+
+def _body(view: View) -> None:
+    scope = view.scope
+    parts.title(view, "Overview", "How good the labels are, and what became of the traffic.", scope)
+    books = ledger.ledger(view.store, scope)
+    if not books.samples_in:
+        states.nothing_here(view.filters.extent.last)
+        return
+    raised = alarms(view.store, scope)
+    known = references.reference_quality(view.store, scope)
+    _numbers(view, scope, books, raised, known)
+    _timelines(view, scope, raised)
+    _books(view, scope, books)
+    _quality(view, scope)
+    if known.referred:
+        _references(known)
+    _cost(view, scope)
+
+
+def _numbers(
+    view: View,
+    scope: Scope,
+    books: ledger.Ledger,
+    raised: tuple[AlarmFigure, ...],
+    known: ReferenceQuality,
+) -> None:
+    audit = decisions.audit_quality(view.store, scope)
+    means = scores.scores(view.store, scope)
+    spent = cost.cost(view.store, scope)
+    open_now = sum(alarm.state == "open" for alarm in raised)
+    reviewers = "simulated reviewers" if audit.simulated else "reviewers"
+    cards = [
+        parts.Card(
+            "Samples in",
+            words.count(books.samples_in),
+            f"{words.count(books.in_flight)} in flight",
+            "Each sample once, however often its record arrived.",
+        ),
+        parts.Card(
+            f"Accuracy, audited ({reviewers})",
+            words.percent(audit.accuracy.value),
+            words.shares(audit.accuracy),
+            "How often a reviewer gave the very same label, on the audited samples: a plain random "
+            "sample of all traffic. 95 % Wilson interval. "
+            f"{audit.pending} audited samples are not decided yet, {audit.ambiguous} are ambiguous.",
+        ),
+        parts.Card(
+            "Judge score, mean",
+            words.decimal(means.judge_score.value),
+            words.scores(means.judge_score),
+            "The judge's own P(label correct), not yet checked by people. 95 % t interval.",
+        ),
+        parts.Card(
+            "Open alarms",
+            "none" if not open_now else words.count(open_now),
+            f"{len(raised)} raised in this time",
+            "Something moved: see the Drift page.",
+            "red" if open_now else "off",
+        ),
+        parts.Card(
+            "Awaiting review",
+            words.count(books.states["awaiting_review"]),
+            f"{words.count(books.states['reviewed'])} reviewed",
+            "Samples that people were asked about and have not decided yet.",
+        ),
+        parts.Card(
+            "Cost",
+            words.dollars(spent.known_usd),
+            f"{words.count(spent.unpriced)} answers unpriced" if spent.unpriced else "all priced",
+            "The known prices of annotations and verdicts. Unpriced answers are not free: nobody "
+            "stated what their model costs.",
+        ),
+    ]
+    if known.accuracy.n:
+        cards.insert(
+            2,
+            parts.Card(
+                "Accuracy, references",
+                words.percent(known.accuracy.value),
+                words.shares(known.accuracy),
+                "Exact matches with the known labels that came with the traffic (an evaluation or "
+                "the demo). 95 % Wilson interval.",
+            ),
+        )
+    parts.cards(cards)
+
+
+def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> None:
+    left, right = st.columns(2, gap="medium")
+    flags = parts.alarm_flags(raised)
+    with left, parts.panel(
+        "Judge score and annotator confidence",
+        "Mean per bucket with its 95 % interval. Red marks: alarms.",
+    ):
+        frame = scores.scores_over_time(view.store, scope).replace({"signal": SIGNAL_NAMES})
+        if len(frame):
+            chart = charts.score_timeline(frame, flags, (scope.start, scope.end))
+            st.altair_chart(chart, key="scores")
+            download(frame, "scores-over-time")
+        else:
+            states.none("No scores in this time.")
+    with right, parts.panel(
+        "Label mix", "Each label's share of every bucket. Red marks: alarms."
+    ):
+        parts.label_mix(view, scope, flags)
+
+
+def _books(view: View, scope: Scope, books: ledger.Ledger) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left, parts.panel("Samples in", f"Per {words.span(scope.bucket_seconds)} bucket."):
+        frame = parts.with_ends(traffic.samples_in(view.store, scope), scope)
+        st.altair_chart(charts.throughput(frame, (scope.start, scope.end)), key="throughput")
+        download(frame, "samples-in")
+    with right, parts.panel("Ledger", "Every sample is in exactly one state."):
+        frame = ledger_frame(books)
+        st.altair_chart(charts.bars(frame, STATE_COLOURS), key="ledger")
+        if books.balanced:
+            st.badge(
+                f"The books balance: {books.samples_in:,} in = {sum(books.states.values()):,}",
+                icon=":material/check:",
+                color="green",
+            )
+        else:
+            st.badge(f"{books.unbooked:,} states without a sample", color="red")
+            st.caption(
+                "Their samples are not stored (yet). This settles within seconds while traffic "
+                "flows; if it stays, records were lost from the samples topic."
+            )
+        if scope.version:
+            st.caption("All versions: a sample in flight has none yet.")
+        download(frame[["name", "samples", "share"]], "ledger")
+
+
+def ledger_frame(books: ledger.Ledger) -> pd.DataFrame:
+    """The ledger's states in order, those that are empty and rare left out."""
+    always = {"in_flight", "accepted", "awaiting_review", "reviewed", "dead_lettered"}
+    total = max(books.samples_in, 1)
+    records = [
+        (STATE_NAMES[state], samples, samples / total)
+        for state, samples in books.states.items()
+        if samples or state in always
+    ]
+    frame = pd.DataFrame(records, columns=["name", "samples", "share"])
+    frame["part"] = [words.percent(share) for share in frame["share"]]
+    frame["caption"] = [f"{n:,}  ({part})" for n, part in zip(frame.samples, frame.part, strict=True)]
+    return frame
+
+
+def _quality(view: View, scope: Scope) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left, parts.panel("Scores by slice", "Mean and 95 % interval, the most common slices first."):
+        frame = scores.scores_by_slice(view.store, scope).replace({"signal": SIGNAL_NAMES})
+        if len(frame):
+            top = frame[frame["slice"].isin(frame["slice"].unique()[:8])]
+            named = top.rename(columns={"slice": "name", "signal": "group"})
+            st.altair_chart(charts.intervals(named, "mean score (0 to 1)"), key="slices")
+            download(frame, "scores-by-slice")
+        else:
+            states.none("The samples carry no tags, so there are no slices.")
+    with right, parts.panel(
+        "Accuracy by lane, from decisions",
+        "How often reviewers gave the very same label. Lanes choose what to look at: "
+        "only the audited samples speak for all traffic.",
+    ):
+        _lanes(view, scope)
+
+
+def _lanes(view: View, scope: Scope) -> None:
+    frame = decisions.lane_accuracy(view.store, scope)
+    if not len(frame):
+        states.none("No decisions in this time.")
+        return
+    reviewers = frame.pop("simulated").map({True: "simulated", False: "people"})
+    frame.insert(1, "reviewers", reviewers)
+    table(
+        frame,
+        "lane-accuracy",
+        {
+            "value": share_column("accuracy"),
+            "low": share_column("95 % low"),
+            "high": share_column("95 % high"),
+            "n": st.column_config.NumberColumn("n", help="Decisions that give a label."),
+        },
+    )
+    lanes = routing.lanes(view.store, scope)
+    st.caption("Where samples went, and their recorded probability of review (π):")
+    table(
+        lanes,
+        "lanes",
+        {
+            "share": share_column("share"),
+            "propensity_low": score_column("π lowest"),
+            "propensity_mean": score_column("π mean"),
+            "propensity_high": score_column("π highest"),
+        },
+    )
+
+
+def _references(known: ReferenceQuality) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left, parts.panel(
+        "Against references",
+        "Known labels that came with the traffic; never shown to annotator, judge or reviewers. "
+        f"{known.unlabelled:,} of {known.referred:,} referred samples have no label.",
+    ):
+        frame = parts.reference_frame(known)
+        st.altair_chart(charts.intervals(frame, "95 % interval (0 to 1)"), key="references")
+        download(frame, "references")
+    with right, parts.panel("Confusion", "Rows: the known label. Colour: share of the row."):
+        frame, order = parts.confusion_frame(known)
+        st.altair_chart(charts.confusion(frame, order), key="confusion")
+        download(frame, "confusion")
+    with parts.panel("Label by label", "Counted label by label, in label sets too."):
+        table(parts.label_frame(known), "label-quality", parts.LABEL_COLUMNS)
+
+
+def _cost(view: View, scope: Scope) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left, parts.panel("Cost and tokens", "Annotations and verdicts together."):
+        spent = cost.cost(view.store, scope)
+        parts.facts(
+            {
+                "Known price": words.dollars(spent.known_usd),
+                "Answers": words.count(spent.answers),
+                "of them unpriced": words.count(spent.unpriced),
+                "of them from the cache": words.count(spent.cached),
+                "Requests to models": words.count(spent.calls),
+                "Input tokens": words.count(spent.input_tokens),
+                "Output tokens": words.count(spent.output_tokens),
+            }
+        )
+    with right, parts.panel(
+        "Recorded probability of review", "Fixed before the draw; never zero."
+    ):
+        frame = routing.propensities(view.store, scope)
+        if len(frame):
+            st.altair_chart(charts.propensities(frame), key="propensities")
+            download(frame, "propensities")
+        else:
+            states.none("Nothing was routed in this time.")

@@ -1,0 +1,91 @@
+"""The model edge of a stage: endpoints, budgets and caches for all tasks it serves."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from agents.llm.ask import Ports
+from agents.llm.budget import Budget, check_priced
+from agents.llm.cache import AnswerCache
+from agents.llm.client import ModelClient
+from agents.llm.requests import Observation
+from models.settings import Settings
+from models.task import Task
+from streams.metrics import LATENCY
+from streams.vitals import Spent, Vitals
+
+BUDGET_LAG_SECONDS = 30.0
+_FAILED = frozenset({"timeout", "bad", "refused", "unavailable", "limited"})
+
+
+@dataclass
+class Edge:
+    """Everything that costs money in one process.
+
+    Attributes:
+        budgets: one for each task, told by the store what all processes spent.
+        clients: one for each endpoint, shared by the tasks that name it.
+    """
+
+    settings: Settings
+    vitals: Vitals
+    stack: AsyncExitStack
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    clients: dict[str, ModelClient] = field(default_factory=dict)
+    salt: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    async def ports(self, task: Task, endpoint: str) -> Ports:
+        """What an annotator or judge of this task needs of the world.
+
+        Raises:
+            ConfigurationError: the endpoint is not set, or a model of the task has no price.
+        """
+        check_priced(task)
+        client = await self._client(endpoint)
+        budget = self.budgets.setdefault(
+            task.name, Budget(task.spend.daily_usd, BUDGET_LAG_SECONDS)
+        )
+        return Ports(
+            model=client,
+            budget=budget,
+            cache=AnswerCache(task.cache_seconds, time.monotonic),
+            clock=time.monotonic,
+            now=time.time,
+            salt=self.salt,
+        )
+
+    async def _client(self, name: str) -> ModelClient:
+        if name not in self.clients:
+            endpoint = self.settings.endpoint(name)
+            client = ModelClient(endpoint, time.monotonic, self.observe)
+            self.clients[name] = await self.stack.enter_async_context(client)
+        return self.clients[name]
+
+    def observe(self, seen: Observation) -> None:
+        """Count one call as it ended."""
+        vitals, usage = self.vitals, seen.usage
+        vitals.calls += 1
+        if seen.outcome in _FAILED:
+            vitals.errors += 1
+        if seen.outcome == "answered":
+            vitals.latencies.append(seen.seconds * 1000)
+            LATENCY.labels(vitals.stage, vitals.slot).observe(seen.seconds)
+        spent = vitals.unsettled.setdefault((seen.payer.task, seen.payer.run), Spent())
+        spent.calls += 1
+        spent.input_tokens += usage.input_tokens or 0
+        spent.output_tokens += usage.output_tokens or 0
+        spent.usd += seen.price_usd or 0.0
+        vitals.spend_usd += seen.price_usd or 0.0
+
+    @property
+    def concurrency(self) -> int:
+        """Calls that the busiest endpoint takes at once."""
+        return max(self.settings.endpoint(name).concurrency for name in self.clients)
+
+
+def breaker_states(clients: Mapping[str, ModelClient]) -> str:
+    """The worst breaker among the clients: closed, half-open or open."""
+    states = {client.breaker.state for client in clients.values()}
+    return next((name for name in ("open", "half_open") if name in states), "closed")

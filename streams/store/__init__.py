@@ -1,0 +1,1 @@
+"""The ClickHouse store: tables, what goes into them, and every figure that comes out."""

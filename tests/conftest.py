@@ -1,0 +1,90 @@
+"""What all tests share: settings that come from the test alone, and skips that may count as failed.
+
+`--require=processes,browser` turns every skip of a test so marked into a failure, and fails a run
+in which no such test ran at all: for machines that are known to be able to run them.
+"""
+
+import os
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+_REQUIRED = pytest.StashKey[set[str]]()
+_RAN = pytest.StashKey[set[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require",
+        default="",
+        metavar="MARKERS",
+        help="markers (comma-separated) whose tests must run here: a skip of one is a failure",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    required: set[str] = {name for name in config.getoption("--require").split(",") if name}
+    known = {line.split(":")[0] for line in config.getini("markers")}
+    if strangers := required - known:
+        raise pytest.UsageError(f"--require: no marker {', '.join(sorted(strangers))}")
+    config.stash[_REQUIRED] = required
+    config.stash[_RAN] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    required: set[str] = item.config.stash[_REQUIRED]
+    marks = required.intersection(mark.name for mark in item.iter_markers())
+    if marks and report.skipped and not hasattr(report, "wasxfail"):
+        _fail(report, f"marked {', '.join(sorted(marks))}, which this machine must run")
+    elif report.when == "call":
+        item.config.stash[_RAN].update(marks)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A whole module that skips hides which marks its tests bear, so with --require it may not."""
+    report = yield
+    if report.skipped and collector.config.stash[_REQUIRED]:
+        _fail(report, "a whole module, while --require is given")
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    required, ran = session.config.stash[_REQUIRED], session.config.stash[_RAN]
+    missing = required - ran
+    passed = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if missing and passed and not session.config.option.collectonly:
+        print(f"\n--require: no test marked {', '.join(sorted(missing))} ran")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport, why: str) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"skipped ({reason}), but it is {why}"
+
+
+@pytest.fixture(autouse=True)
+def settings_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No TIDEGAUGE_ variable and no instance running in this folder reaches a test."""
+    for name in list(os.environ):  # noqa: TID251 - tests must clear what settings would read
+        if name.startswith("TIDEGAUGE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TIDEGAUGE_DATA", str(tmp_path / "instance"))
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nothing listened on a moment ago."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

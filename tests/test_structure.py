@@ -1,0 +1,87 @@
+"""House rules that no linter knows."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ("models", "agents", "streams", "dashboard")
+MODULES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+EVERYTHING = [*MODULES, *TESTS, *sorted((ROOT / "benchmarks").rglob("*.py"))]
+
+LINES = 400
+FUNCTION_LINES = 60
+VAGUE = re.compile(r"(Manager|Helper|Handler|Util|Utils|Impl)$")
+UNFINISHED = re.compile(r"#.*\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def imports(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{'.' * node.level}{node.module or ''}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module)
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=named)
+def test_a_file_is_short_finished_and_imports_absolutely(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= LINES
+    assert not UNFINISHED.findall(text)
+    assert not [name for name in imports(tree(path)) if name.startswith(".")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_says_what_it_is(path: Path) -> None:
+    module = tree(path)
+    assert not module.body or ast.get_docstring(module), "a docstring opens every module"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_functions_are_short_and_names_say_something(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, node.name
+        if isinstance(node, ast.ClassDef):
+            assert not VAGUE.search(node.name), node.name
+    assert path.stem not in {"utils", "util", "helpers", "misc", "common"}
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    reads = re.compile(r"\bos\.(environ|getenv)\b|\bfrom os import .*(environ|getenv)")
+    readers = {named(path) for path in MODULES if reads.search(path.read_text("utf-8"))}
+    assert readers <= {"models/settings.py"}
+
+
+def test_every_test_lies_where_its_subject_does() -> None:
+    own = {"browser", "contracts", "integration", "drills"}
+    folders = {path.parent.relative_to(ROOT / "tests") for path in TESTS}
+    strays = [f for f in folders if f.parts and f.parts[0] not in own and not (ROOT / f).is_dir()]
+    assert not strays
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_every_module_is_named_by_a_test_or_holds_its_own() -> None:
+    tested = {name for path in TESTS for name in imports(tree(path))}
+    sources = [path for path in MODULES if path.name != "__init__.py"]
+    texts = {path: path.read_text("utf-8") for path in TESTS}
+    untested = []
+    for path in sources:
+        dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        spoken = any(dotted in text or named(path) in text for text in texts.values())
+        if dotted not in tested and not spoken and ">>> " not in path.read_text("utf-8"):
+            untested.append(dotted)
+    assert not untested
