@@ -130,7 +130,8 @@ class Drift(Part):
 
     Attributes:
         baseline: how many readings make the frozen reference.
-        run_length: readings between two false alarms of one stream, at least, on average.
+        run_length: readings of each stream between two false alarms of the whole task, on average
+            at least; a stream is one signal of one slice.
         margin: smallest shift of a mean that matters.
     """
 
@@ -219,6 +220,13 @@ class ClassificationTask(TaskCommon):
     annotator: Annotator = ChatAnnotator()
 
     @model_validator(mode="after")
+    def _one_label_per_item(self) -> Self:
+        for place, items in _items(self):
+            if any(item.label is None for item in items):
+                raise ValueError(f"{place}: in a classification each item has one 'label'")
+        return self
+
+    @model_validator(mode="after")
     def _views_word_every_label(self) -> Self:
         for place, view in (("annotator", self.annotator), ("judge", self.judge)):
             if isinstance(view, View) and set(view.words) != set(self.label_names):
@@ -254,12 +262,18 @@ def sorted_sets(task: TaskCommon) -> dict[str, object]:
 
 def _label_uses(task: TaskCommon) -> list[tuple[str, set[str]]]:
     uses = [
-        ("calibration", {name for item in task.calibration for name in item.truth}),
         ("routing.always_review", set(task.routing.always_review)),
         ("prior", set(task.prior or ())),
     ]
-    annotator = getattr(task, "annotator", None)
-    for place, part in (("annotator", annotator), ("judge", task.judge)):
-        examples: tuple[LabelledText, ...] = getattr(part, "examples", ())
-        uses.append((f"{place}.examples", {name for e in examples for name in e.truth}))
+    for place, items in _items(task):
+        uses.append((place, {name for item in items for name in item.truth}))
     return uses
+
+
+def _items(task: TaskCommon) -> list[tuple[str, tuple[LabelledText, ...]]]:
+    """All labelled texts of a task by where they stand."""
+    return [
+        ("calibration", task.calibration),
+        ("annotator.examples", getattr(getattr(task, "annotator", None), "examples", ())),
+        ("judge.examples", getattr(task.judge, "examples", ())),
+    ]

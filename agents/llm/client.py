@@ -14,7 +14,7 @@ from agents.llm.budget import price_of
 from agents.llm.dialect import Dialect, chat_body, completion_body, points_at_dialect
 from agents.llm.failures import CREDENTIAL_REST, failure_of
 from agents.llm.limiter import Limiter
-from agents.llm.replies import chat_content, load_reply, top_tokens, usage_of
+from agents.llm.replies import chat_content, load_reply, model_of, top_tokens, usage_of
 from agents.llm.requests import (
     Answer,
     ChatRequest,
@@ -131,7 +131,7 @@ class ModelClient(AbstractAsyncContextManager["ModelClient"]):
             price = price_of(request.payer.price, usage.input_tokens, usage.output_tokens)
             chat = isinstance(request, ChatRequest)
             answer = Answer(
-                model=str(reply.get("model") or request.model),
+                model=model_of(reply, request.model),
                 content=chat_content(reply) if chat else "",
                 top={} if chat else top_tokens(reply),
                 usage=usage,

@@ -1,6 +1,7 @@
 """Reading the JSON that OpenAI-compatible endpoints send, in its several shapes."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,16 @@ def usage_of(reply: Mapping[str, Any]) -> Usage:
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
     )
+
+
+def model_of(reply: Mapping[str, Any], asked: str) -> str:
+    """The model as the endpoint names it; of a file's path only the file.
+
+    >>> model_of({"model": "/srv/models/tiny.gguf"}, "default")
+    'tiny.gguf'
+    """
+    name = str(reply.get("model") or asked)
+    return re.split(r"[/\\]", name)[-1] if re.match(r"([A-Za-z]:)?[/\\]", name) else name
 
 
 def chat_content(reply: Mapping[str, Any]) -> str:

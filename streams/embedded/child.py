@@ -1,5 +1,6 @@
 """One child process as a value, what happens to it as events, and the log file it writes."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -94,16 +95,22 @@ def prepare_log(path: Path) -> None:
 def bound_log(path: Path) -> None:
     """Set a log over `MAX_LOG_BYTES` aside as `<name>.1`, while its writer goes on appending.
 
-    Lines written between the copy and the cut are lost.
+    Lines written between the copy and the cut are lost; all of them if the disk has no room left.
     """
-    if path.stat().st_size > MAX_LOG_BYTES:
-        shutil.copyfile(path, path.with_name(f"{path.name}.1"))
-        with path.open("r+b") as log:
-            log.truncate(0)
+    if not path.exists() or path.stat().st_size <= MAX_LOG_BYTES:
+        return
+    aside = path.with_name(f"{path.name}.1")
+    try:
+        shutil.copyfile(path, aside)
+    except OSError:
+        aside.unlink(missing_ok=True)
+    os.truncate(path, 0)
 
 
 def last_lines(path: Path) -> tuple[str, ...]:
     """The last lines of a log that say something, safe to print on a terminal."""
+    if not path.exists():
+        return ()
     with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - TAIL_BYTES))
         text = log.read().decode(errors="replace")

@@ -46,7 +46,13 @@ class _Running:
     process: asyncio.subprocess.Process
     started: float
     watch: asyncio.Task[None] | None = None
-    stopping: bool = False
+    swept: bool = False
+
+    def sweep(self) -> None:
+        """Kill what the ended process left of its group; once, as its number may be reused."""
+        if not self.swept:
+            self.swept = True
+            _kill_group(self.process.pid)
 
 
 class Supervisor:
@@ -124,19 +130,27 @@ class Supervisor:
         return facts
 
     async def _spawn(self, child: Child) -> _Running:
-        if child.announces is not None:
-            child.announces.unlink(missing_ok=True)
+        """Start the program.
+
+        Raises:
+            ConfigurationError: its log or announcement cannot be written, or there is no room.
+        """
         path = self.log_of(child.name)
-        prepare_log(path)
-        with path.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *tied(child.argv),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=child.env,
-                start_new_session=True,
-            )
+        try:
+            if child.announces is not None:
+                child.announces.unlink(missing_ok=True)
+            prepare_log(path)
+            with path.open("ab") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *tied(child.argv),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    env=child.env,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise ConfigurationError(f"{child.name}: cannot be started ({error})") from error
         return _Running(child, process, asyncio.get_running_loop().time())
 
     async def _until_ready(self, running: _Running) -> Mapping[str, Fact]:
@@ -158,6 +172,8 @@ class Supervisor:
         path = self.log_of(child.name)
         lines = last_lines(path)
         code = running.process.returncode
+        if code is not None:
+            running.sweep()
         if code == EXIT_CONFIGURATION:
             raise ConfigurationError(lines[-1] if lines else f"{child.name} is misconfigured")
         how = f"exit code {code}" if code is not None else f"{child.ready_seconds:g} s went by"
@@ -169,8 +185,6 @@ class Supervisor:
         delay = FIRST_RESTART_SECONDS
         while True:
             code = await self._until_dead(running)
-            if running.stopping:
-                return
             lived = asyncio.get_running_loop().time() - running.started
             if lived > STEADY_SECONDS:
                 delay = FIRST_RESTART_SECONDS
@@ -178,11 +192,27 @@ class Supervisor:
                 return
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_RESTART_SECONDS)
+            if not await self._restart(running):
+                return
+
+    async def _restart(self, running: _Running) -> bool:
+        """Start the child once more; False if that is not even possible.
+
+        A child that dies or stays silent meanwhile is dead to the watch, which tells of it.
+        """
+        try:
             again = await self._spawn(running.child)
-            running.process, running.started = again.process, again.started
-            # A death or silence here shows as the next turn's death.
-            with suppress(ConfigurationError, ChildDied):
-                await self._until_ready(running)
+        except ConfigurationError as error:
+            name = running.child.name
+            self._tell(Event(Happening.MISCONFIGURED, name, last_lines=(str(error),)))
+            return False
+        running.process, running.started, running.swept = again.process, again.started, False
+        try:
+            await self._until_ready(running)
+        except (ConfigurationError, ChildDied):
+            if running.process.returncode is None:
+                _kill_group(running.process.pid)
+        return True
 
     async def _until_dead(self, running: _Running) -> int:
         """Wait for the child's end, bounding its log meanwhile; its exit code."""
@@ -193,7 +223,7 @@ class Supervisor:
                 bound_log(path)
         finally:
             ended.cancel()
-        _kill_group(running.process.pid)
+        running.sweep()
         return ended.result()
 
     def _report_death(self, child: Child, code: int, delay: float) -> bool:
@@ -213,21 +243,20 @@ class Supervisor:
 
     async def _stop_one(self, running: _Running) -> None:
         """Stop a child for good: SIGTERM, then SIGKILL to its group."""
-        running.stopping = True
+        if running.watch is not None:
+            running.watch.cancel()
+            await asyncio.wait({running.watch})
         process = running.process
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), running.child.stop_seconds)
+        if process.returncode is not None:
+            running.sweep()
+            return
+        process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), running.child.stop_seconds)
         if process.returncode is None:
             _kill_group(process.pid)
             await process.wait()
-        if running.watch is not None:
-            running.watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await running.watch
-        _kill_group(process.pid)
+        running.sweep()
         self._tell(Event(Happening.STOPPED, running.child.name, exit_code=process.returncode))
 
 

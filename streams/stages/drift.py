@@ -25,6 +25,8 @@ from streams.delivery.records import Incoming, Output
 from streams.topics import Topics
 
 SNAPSHOT_SECONDS = 5.0
+SNAPSHOT_BYTES_PER_SECOND = 200_000
+"""Snapshots come less often as they grow, so that what they cost stays bounded."""
 
 Slice = tuple[str, str]
 Send = Callable[[Sequence[Output]], Awaitable[None]]
@@ -72,7 +74,7 @@ class DriftStage:
         self.watched: dict[Slice, Watched] = {}
         self.unsent: list[Output] = []
         self.epoch = -1
-        self.saved_at = 0.0
+        self.save_at = 0.0
 
     async def work(self, batch: Batch) -> bool:
         """Feed the watches; true once all they have met is in snapshots."""
@@ -129,12 +131,15 @@ class DriftStage:
         unsaved = [watched for watched in self.watched.values() if watched.unsaved]
         if not unsaved:
             return True
-        if time.monotonic() - self.saved_at < SNAPSHOT_SECONDS:
+        if time.monotonic() < self.save_at:
             return False
-        await self.snapshots.save([snapshot(watched) for watched in unsaved])
+        rows = [snapshot(watched) for watched in unsaved]
+        await self.snapshots.save(rows)
         for watched in unsaved:
             watched.unsaved = False
-        self.saved_at = time.monotonic()
+        size = sum(len(row.state) for row in rows)
+        pause = SNAPSHOT_SECONDS + size / SNAPSHOT_BYTES_PER_SECOND
+        self.save_at = time.monotonic() + pause
         return True
 
 

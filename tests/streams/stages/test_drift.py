@@ -104,6 +104,7 @@ def batches(records: list[Incoming], size: int, epoch: int = 0) -> list[Batch]:
 @pytest.fixture(autouse=True)
 def _snapshot_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drift, "SNAPSHOT_SECONDS", 0.0)
+    monkeypatch.setattr(drift, "SNAPSHOT_BYTES_PER_SECOND", float("inf"))
 
 
 async def plain_run(records: list[Incoming]) -> World:
