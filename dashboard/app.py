@@ -91,8 +91,8 @@ def main() -> None:
         initial_sidebar_state="expanded",
     )  # fmt: skip
     st.logo(str(ASSETS / "tidegauge.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
-    pages = [
-        st.Page(
+    pages = {
+        entry.path: st.Page(
             partial(_guarded, entry),
             title=entry.title,
             icon=entry.icon,
@@ -100,8 +100,9 @@ def main() -> None:
             default=entry is PAGES[0],
         )
         for entry in PAGES
-    ]
-    st.navigation(pages, position="top").run()
+    }
+    st.session_state["pages"] = pages
+    st.navigation(list(pages.values()), position="top").run()
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ class RepeatRow(Row):
 
     TABLE: ClassVar = Table(
         "repeats",
-        order_by=("topic", "key", "incarnation", "partition", "offset"),
+        order_by=("topic", "key", "event_time", "incarnation", "partition", "offset"),
         partition_by="toYYYYMM(event_time)",
         ttl_days=ROW_DAYS,
     )
@@ -467,7 +467,6 @@ class CalibratorRow(Row):
 
     fingerprint: str
     task: LowCardinality
-    view: LowCardinality
     parameters: str
     made_at: Time
     precedence: Precedence

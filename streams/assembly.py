@@ -24,9 +24,11 @@ from streams.delivery.records import Output
 from streams.delivery.window import Handle, Plan
 from streams.edge import Edge, breaker_states
 from streams.health import Pulse, beat
+from streams.intake import SampleForm
 from streams.oversight import Oversight
 from streams.policies import PolicyBook
-from streams.stages.annotate import AnnotateStage, Desk, Intakes
+from streams.stages.annotate import AnnotateStage, Desk
+from streams.stages.annotate import identify as identify_sample
 from streams.stages.drift import DriftStage, Snapshots
 from streams.stages.judge import Bench, JudgeStage, identify
 from streams.stages.route import RouteStage
@@ -57,10 +59,10 @@ class Ground:
     stack: AsyncExitStack
 
     @property
-    def intakes(self) -> Intakes:
+    def form(self) -> SampleForm:
         """How `samples` is read here."""
         default = self.settings.default_task or next(iter(self.tasks))
-        return Intakes(self.settings.kafka.fields, default)
+        return SampleForm(self.settings.kafka.fields, default)
 
 
 async def ground(settings: Settings, stage: Stage, stack: AsyncExitStack) -> Ground:
@@ -97,9 +99,11 @@ async def start_annotate(settings: Settings, stack: AsyncExitStack) -> Running:
         desks[task.name] = Desk(task, annotator)
     oversight = await _oversight(here, edge)
     stage = AnnotateStage(
-        here.topics, desks, here.intakes, oversight.action, settings.delivery.attempts
+        here.topics, desks, here.form, oversight.action, settings.delivery.attempts
     )
-    bury = Bury(here.topics.dead_letters, "annotate", here.intakes.identify, time.time)
+    bury = Bury(
+        here.topics.dead_letters, "annotate", partial(identify_sample, here.form), time.time
+    )
     follow = (here.topics.annotations, here.topics.dead_letters)
     plan = _plan(here, stage.handle, bury, follow, edge.concurrency)
     running = await _windowed(here, here.topics.samples, plan)
@@ -163,7 +167,7 @@ async def start_drift(settings: Settings, stack: AsyncExitStack) -> Running:
 async def start_sink(settings: Settings, stack: AsyncExitStack) -> Running:
     """The sink, ready to run."""
     here = await ground(settings, "sink", stack)
-    stage = SinkStage(here.store, here.topics, here.intakes, here.vitals)
+    stage = SinkStage(here.store, here.topics, here.form, here.vitals)
     return _batched(here, stage.topics_read, stage.work)
 
 
@@ -198,9 +202,7 @@ async def _breaker(edge: Edge) -> None:
         await asyncio.sleep(1)
 
 
-def _plan(
-    here: Ground, handle: Handle, bury: Bury, follow: tuple[str, ...], limit: int
-) -> Plan:
+def _plan(here: Ground, handle: Handle, bury: Bury, follow: tuple[str, ...], limit: int) -> Plan:
     delivery = here.settings.delivery
     return Plan(
         handle=handle,

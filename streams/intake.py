@@ -23,6 +23,14 @@ _KEY = re.compile(rb"^[0-9a-f]{32}$")
 _SHOWN_ERRORS = 3
 
 
+@dataclass(frozen=True)
+class SampleForm:
+    """How records on `samples` are read: by which paths, and for which task unless they say."""
+
+    fields: SampleFields
+    default_task: str
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """A readable sample and its identity."""
@@ -31,8 +39,8 @@ class Intake:
     sample_key: str
 
 
-def read_sample(record: Incoming, fields: SampleFields, default_task: str) -> Intake:
-    """The sample in a record; a foreign record is read by the paths in `fields`.
+def read_sample(record: Incoming, form: SampleForm) -> Intake:
+    """The sample in a record; a foreign record is read by the form's paths.
 
     A record replayed from a dead letter keeps the identity it had there, so that the letter's
     state in the ledger follows the sample.
@@ -40,9 +48,9 @@ def read_sample(record: Incoming, fields: SampleFields, default_task: str) -> In
     Raises:
         InvalidRecord: the bytes cannot be read as a sample; the text says why.
     """
-    sample = _parse(record, fields)
+    sample = _parse(record, form.fields)
     if not sample.task:
-        sample = sample.model_copy(update={"task": default_task})
+        sample = sample.model_copy(update={"task": form.default_task})
     return Intake(sample, replayed_key(record) or sample.key())
 
 

@@ -1,6 +1,5 @@
 """What tests of the model edge share: tasks, a scripted model on loopback and clients of it."""
 
-
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack

@@ -250,7 +250,8 @@ class Supervisor:
         if process.returncode is not None:
             running.sweep()
             return
-        process.terminate()
+        with suppress(ProcessLookupError):
+            process.terminate()
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), running.child.stop_seconds)
         if process.returncode is None:

@@ -17,11 +17,10 @@ from models.identity import draw
 from models.record import Version
 from models.rows import Action
 from models.sample import Sample
-from models.settings import SampleFields
 from models.task import Task
 from streams.delivery.dead_letters import Identity
 from streams.delivery.records import Incoming, Output
-from streams.intake import Intake, read_sample, unreadable_key
+from streams.intake import Intake, SampleForm, read_sample, unreadable_key
 from streams.topics import Topics
 
 Answer = TypeVar("Answer")
@@ -48,20 +47,13 @@ class Desk:
     annotator: Annotates
 
 
-@dataclass(frozen=True)
-class Intakes:
-    """How `samples` is read: field paths and the task of samples that name none."""
-
-    fields: SampleFields
-    default_task: str
-
-    def identify(self, record: Incoming) -> Identity:
-        """The sample behind a record of `samples`, for dead letters."""
-        try:
-            found = read_sample(record, self.fields, self.default_task)
-        except InvalidRecord:
-            return Identity(unreadable_key(record), record.source)
-        return Identity(found.sample_key, record.source, found.sample.task, found.sample.run)
+def identify(form: SampleForm, record: Incoming) -> Identity:
+    """The sample behind a record of `samples`, for dead letters."""
+    try:
+        found = read_sample(record, form)
+    except InvalidRecord:
+        return Identity(unreadable_key(record), record.source)
+    return Identity(found.sample_key, record.source, found.sample.task, found.sample.run)
 
 
 class AnnotateStage:
@@ -71,14 +63,14 @@ class AnnotateStage:
         self,
         topics: Topics,
         desks: Mapping[str, Desk],
-        intakes: Intakes,
+        form: SampleForm,
         control: Callable[[str], Action],
         attempts: int,
     ) -> None:
         """Bind to the tasks served; `control` says whether a task runs, pauses or is stopped."""
         self.topics = topics
         self.desks = desks
-        self.intakes = intakes
+        self.form = form
         self.control = control
         self.attempts = attempts
 
@@ -89,7 +81,7 @@ class AnnotateStage:
             InvalidRecord: the record is no sample, or names a task that is not served.
             Unavailable: the task pauses, or the model cannot be reached.
         """
-        found = read_sample(record, self.intakes.fields, self.intakes.default_task)
+        found = read_sample(record, self.form)
         desk = self._desk(found.sample.task)
         annotation, missing = await self._annotation(desk, found)
         message = Annotated(

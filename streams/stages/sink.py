@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from streams.delivery.batches import Batch
+from streams.intake import SampleForm
 from streams.store.client import AsyncStore
 from streams.store.sink import Sink
-from streams.store.writer import SampleForm
 from streams.topics import Topics
 from streams.vitals import Vitals
 
@@ -13,9 +13,7 @@ from streams.vitals import Vitals
 class SinkStage:
     """Works batches of everything that becomes rows."""
 
-    def __init__(
-        self, store: AsyncStore, topics: Topics, form: SampleForm, vitals: Vitals
-    ) -> None:
+    def __init__(self, store: AsyncStore, topics: Topics, form: SampleForm, vitals: Vitals) -> None:
         """Bind to the store."""
         self.sink = Sink(store, topics, form, lambda: datetime.now(UTC))
         self.vitals = vitals

@@ -1,11 +1,12 @@
 """Fitted calibrators: fitted once for one fingerprint, then kept; the first one wins."""
 
+from datetime import UTC, datetime
+
 from models.rows import MAX_PRECEDENCE, CalibratorRow
 from streams.store.client import AsyncStore
 from streams.store.columns import milliseconds
 
-SQL = """
-    SELECT parameters FROM calibrators FINAL WHERE fingerprint = {fingerprint:String}"""
+SQL = "SELECT parameters FROM calibrators FINAL WHERE fingerprint = {fingerprint:String}"
 
 
 async def load(store: AsyncStore, fingerprint: str) -> str | None:
@@ -18,16 +19,18 @@ async def load(store: AsyncStore, fingerprint: str) -> str | None:
     return rows[0]["parameters"] if rows else None
 
 
-async def keep(store: AsyncStore, fitted: CalibratorRow) -> str:
-    """Keep a calibrator unless there is one; returns the parameters that hold from now on.
-
-    Two processes that fit at the same moment both get those of the one that was made first.
+async def save(store: AsyncStore, task: str, fingerprint: str, parameters: str) -> None:
+    """Keep a calibrator; load it again to get the one that holds, should two be saved at once.
 
     Raises:
-        StoreUnavailable: the store does not answer.
+        StoreUnavailable: the store does not answer; saving it again does no harm.
     """
-    if (parameters := await load(store, fitted.fingerprint)) is not None:
-        return parameters
-    made = MAX_PRECEDENCE - milliseconds(fitted.made_at)
-    await store.insert([fitted.model_copy(update={"precedence": made})])
-    return await load(store, fitted.fingerprint) or fitted.parameters
+    made_at = datetime.now(UTC)
+    row = CalibratorRow(
+        fingerprint=fingerprint,
+        task=task,
+        parameters=parameters,
+        made_at=made_at,
+        precedence=MAX_PRECEDENCE - milliseconds(made_at),
+    )
+    await store.insert([row])

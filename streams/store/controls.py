@@ -26,7 +26,7 @@ def set_control(store: Store, task: str, action: Action, **said: Unpack[Said]) -
     store.insert([ControlRow(task=task, action=action, **said)])
 
 
-async def actions(store: AsyncStore) -> dict[str, Action]:
+async def latest(store: AsyncStore) -> dict[str, Action]:
     """The latest action of each task that has one; the others run.
 
     Raises:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from models.errors import InvalidRecord
 from models.rows import DeadLetterRow, FirstRow, RepeatRow, SampleRow, precedence
 from streams.delivery.records import Incoming
+from streams.intake import SampleForm
 from streams.store.client import AsyncStore
 from streams.store.errors import Refused
 from streams.store.first_records import FirstKey, FirstRecords
@@ -20,7 +21,6 @@ from streams.store.writer import (
     KINDS,
     Entry,
     Kind,
-    SampleForm,
     bare,
     claimed_identity,
     entry_of,

@@ -18,7 +18,7 @@ async def append(store: AsyncStore, rows: Sequence[SpendRow]) -> None:
     await store.insert(rows)
 
 
-async def spent(store: AsyncStore, moment: datetime) -> dict[str, float]:
+async def today(store: AsyncStore, moment: datetime) -> dict[str, float]:
     """US dollars spent on each task in the UTC day of a moment, all processes and runs together.
 
     Raises:

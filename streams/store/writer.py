@@ -16,10 +16,9 @@ from models.dead_letter import BODY_HEAD
 from models.errors import InvalidRecord, TidegaugeError
 from models.rows import DeadLetterRow, Row, SampleRow, precedence
 from models.sample import Sample
-from models.settings import SampleFields
 from streams.delivery.dead_letters import Bury, Identity
 from streams.delivery.records import Incoming
-from streams.intake import at_path, read_sample, unreadable_key
+from streams.intake import SampleForm, read_sample, unreadable_key
 from streams.store.conversions import CONVERSIONS, dead_letter
 
 Kind = Literal["samples", "results", "reviews", "decisions", "alarms", "dead_letters"]
@@ -29,14 +28,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _SAMPLE_KEY = re.compile(r"[0-9a-f]{32}")
 _NAME_LIMIT = 100
-
-
-@dataclass(frozen=True)
-class SampleForm:
-    """How records on `samples` are read: by which fields, and for which task unless they say."""
-
-    fields: SampleFields
-    default_task: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +115,7 @@ def _short_text(value: Any) -> str:
 
 def _sample_row(record: Incoming, form: SampleForm, stored_at: datetime) -> SampleRow:
     try:
-        intake = read_sample(record, form.fields, form.default_task)
+        intake = read_sample(record, form)
     except InvalidRecord:
         text = record.value[:BODY_HEAD].decode("utf-8", "backslashreplace")
         sample = Sample.model_construct(id="", text=text)

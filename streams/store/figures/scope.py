@@ -62,10 +62,11 @@ class Scope:
         return replace(self, slice=name)
 
 
-
 def bucket_of(moment: str, seconds: str = "{bucket:UInt32}") -> str:
     """SQL of the start of the bucket that a moment falls in."""
-    return f"toDateTime64(toStartOfInterval({moment}, toIntervalSecond({seconds}), 'UTC'), 3, 'UTC')"
+    return (
+        f"toDateTime64(toStartOfInterval({moment}, toIntervalSecond({seconds}), 'UTC'), 3, 'UTC')"
+    )
 
 
 AT = bucket_of("event_time")

@@ -3,7 +3,16 @@
 import pandas as pd
 
 from streams.store.client import Store
-from streams.store.figures.scope import ANNOTATED, AT, FROM, UNTIL, Scope, bucket_of, results, tagged
+from streams.store.figures.scope import (
+    ANNOTATED,
+    AT,
+    FROM,
+    UNTIL,
+    Scope,
+    bucket_of,
+    results,
+    tagged,
+)
 
 LABEL_LIMIT = 8
 OTHER_LABELS = "(other labels)"

@@ -15,6 +15,7 @@ async def test_smoke(stack) -> None:
         a = await annotator.annotate(s, s.key())
         print(a)
         from agents.judge.judge import new_judge
+
         j = new_judge(task, bench.ports)
         await j.prepare(bench.load, bench.save)
         print(await j.judge(s, a))

@@ -22,7 +22,8 @@ from models.settings import Kafka, SampleFields
 from models.task_file import parse_task
 from models.verdict import Judged, Verdict
 from streams.delivery.records import Incoming
-from streams.stages.annotate import AnnotateStage, Desk, Intakes
+from streams.intake import SampleForm
+from streams.stages.annotate import AnnotateStage, Desk
 from streams.stages.judge import Bench, JudgeStage, identify
 from streams.topics import Topics
 
@@ -69,7 +70,7 @@ class Model:
 def annotate_stage(model: Model, action: Action = "run") -> AnnotateStage:
     desks = {task.name: Desk(task, model) for task in (TASK, ALL)}
     control: Callable[[str], Action] = lambda _: action  # noqa: E731
-    return AnnotateStage(TOPICS, desks, Intakes(SampleFields(), "all"), control, attempts=2)
+    return AnnotateStage(TOPICS, desks, SampleForm(SampleFields(), "all"), control, attempts=2)
 
 
 def record(value: str) -> Incoming:

@@ -1,0 +1,115 @@
+"""What an instance watches while it runs: records the try-out broker dropped, and its metrics."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, multiprocess, start_http_server
+
+from models.errors import Unavailable
+from models.rows import HealthRow
+from models.settings import Settings
+from streams.embedded.announce import LOOPBACK, free_port
+from streams.embedded.parts import METRICS_FOLDER
+from streams.store.client import AsyncStore, connect
+
+LOOK_SECONDS = 5.0
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def metrics_served(settings: Settings) -> Iterator[str]:
+    """Serve what the stages count, as one page on loopback; its address.
+
+    Files of earlier processes are cleared first: nobody counts on in them.
+    """
+    folder = settings.data / METRICS_FOLDER
+    clear_metrics(folder)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=str(folder))
+    port = settings.metrics_port or free_port()
+    server, thread = start_http_server(port, addr=LOOPBACK, registry=registry)
+    try:
+        yield f"http://{LOOPBACK}:{port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def clear_metrics(folder: Path) -> None:
+    """An empty folder for the counters of processes to come."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.db"):
+        path.unlink(missing_ok=True)
+
+
+def forget_process(data: Path, pid: int) -> None:
+    """Take the gauges of a process that died out of the sums; its counters stay."""
+    multiprocess.mark_process_dead(pid, path=str(data / METRICS_FOLDER))
+
+
+@asynccontextmanager
+async def losses_watched(settings: Settings, tell: Tell) -> AsyncIterator[None]:
+    """Say, and store as the broker's health, whatever the embedded broker dropped unread."""
+    if settings.kafka.broker != "embedded":
+        yield
+        return
+    watch = asyncio.create_task(_watch_losses(settings, tell))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError, Unavailable):
+            await watch
+
+
+async def _watch_losses(settings: Settings, tell: Tell) -> None:
+    from streams.embedded.positions import positions_of  # noqa: PLC0415 - only with the extra
+
+    said: set[tuple[str, str, int, int]] = set()
+    store = await connect(settings.clickhouse)
+    try:
+        async with positions_of(settings) as positions:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                for loss in await positions.losses():
+                    place = (loss.group, loss.topic, loss.partition, loss.first)
+                    if place not in said:
+                        said.add(place)
+                        tell(f"LOST: {loss}")
+                        await _store_loss(store, str(loss), loss.records)
+    finally:
+        await store.aclose()
+
+
+async def _store_loss(store: AsyncStore, note: str, records: int) -> None:
+    await store.insert([broker_health(datetime.now(UTC), note, records)])
+
+
+def broker_health(at: datetime, note: str, lost: int) -> HealthRow:
+    """A loss as a row that the Operations page shows."""
+    return HealthRow(
+        stage="broker",
+        slot="0",
+        session="embedded",
+        at=at,
+        received=0,
+        emitted=0,
+        in_flight=0,
+        lag=None,
+        head_age_seconds=None,
+        errors=lost,
+        retries=0,
+        dead_letters=0,
+        repeats=0,
+        calls=0,
+        spend_usd=0.0,
+        latency_p50_ms=None,
+        latency_p99_ms=None,
+        breaker="",
+        note=note,
+    )

@@ -1,0 +1,211 @@
+"""What an instance is made of: which parts are its own, and how each child is started."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from models.errors import ConfigurationError
+from models.settings import Settings
+from models.task import Task
+from streams.embedded.announce import LOOPBACK, Fact
+from streams.embedded.child import Child
+from streams.embedded.run_file import environment
+from streams.topics import STAGES, Topics
+
+LOCAL = "local"
+SCRIPTED = "scripted"
+LOCAL_CONCURRENCY = 8
+DASHBOARD_PORT = 8501
+METRICS_FOLDER = "metrics"
+_EXTRA = {"broker": "confluent_kafka", "clickhouse": "chdb", "model": "xllamacpp"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an instance is asked to be.
+
+    Attributes:
+        store: folder of the embedded store.
+        model: `local`, `scripted` or an endpoint's address; none means what the settings name,
+            else local.
+        kafka: a broker's address; none means what the settings name, else the embedded one.
+        clickhouse: the same for the store.
+        key: right labels, for the scripted model.
+        reviewers: right labels that simulated reviewers answer from; none: nobody answers.
+    """
+
+    store: Path
+    model: str | None = None
+    kafka: str | None = None
+    clickhouse: str | None = None
+    key: Path | None = None
+    dashboard: bool = True
+    reviewers: Path | None = None
+
+
+@dataclass(frozen=True)
+class Own:
+    """Which parts the instance starts itself."""
+
+    broker: bool
+    clickhouse: bool
+    model: str
+
+    def check_installed(self) -> None:
+        """See that the embedded extra is there.
+
+        Raises:
+            ConfigurationError: a part is wanted whose package is missing.
+        """
+        wanted = {
+            "broker": self.broker,
+            "clickhouse": self.clickhouse,
+            "model": self.model == LOCAL,
+        }
+        for part, package in _EXTRA.items():
+            if wanted[part] and importlib.util.find_spec(package) is None:
+                raise ConfigurationError(
+                    f"the embedded {part} is not installed; "
+                    "pip install 'tidegauge[embedded]', or give an address of your own"
+                )
+
+
+def own_parts(settings: Settings, wanted: Wanted) -> Own:
+    """What is not given by an option or a setting is started.
+
+    Raises:
+        ConfigurationError: the scripted model lacks its key, or an address carries a password.
+    """
+    given = settings.model_dump(exclude_unset=True)
+    endpoint_given = "base_url" in given.get("model", {})
+    model = wanted.model or ("" if endpoint_given else LOCAL)
+    if model == SCRIPTED and wanted.key is None:
+        raise ConfigurationError("--model scripted needs --key FILE: JSONL with text and its label")
+    if model not in ("", LOCAL, SCRIPTED) and urlsplit(model).scheme not in ("http", "https"):
+        raise ConfigurationError(f"--model {model!r}: it is local, scripted or http://HOST:PORT/v1")
+    for address in (wanted.clickhouse or "", model):
+        if urlsplit(address).password:
+            raise ConfigurationError(
+                "an address may not carry a password, others can read it; set "
+                "TIDEGAUGE_CLICKHOUSE__PASSWORD or TIDEGAUGE_MODEL__API_KEY"
+            )
+    return Own(
+        broker=not wanted.kafka and "bootstrap" not in given.get("kafka", {}),
+        clickhouse=not wanted.clickhouse and "url" not in given.get("clickhouse", {}),
+        model=model if model in (LOCAL, SCRIPTED) else "",
+    )
+
+
+def resolved(
+    settings: Settings, wanted: Wanted, facts: Mapping[str, Mapping[str, Fact]], incarnation: int
+) -> Settings:
+    """The settings with every address filled in, from options and what the parts announced."""
+    kafka, store, model = settings.kafka, settings.clickhouse, settings.model
+    if "broker" in facts:
+        kafka = kafka.model_copy(
+            update={
+                "bootstrap": address(facts["broker"]),
+                "broker": "embedded",
+                "incarnation": incarnation,
+                "start": "earliest",
+            }
+        )
+    elif wanted.kafka:
+        kafka = kafka.model_copy(update={"bootstrap": wanted.kafka})
+    if "clickhouse" in facts or wanted.clickhouse:
+        url = f"http://{address(facts['clickhouse'])}" if "clickhouse" in facts else ""
+        store = store.model_copy(update={"url": url or wanted.clickhouse})
+    if "model" in facts:
+        model = model.model_copy(update=_model_update(settings, wanted, facts["model"]))
+    elif wanted.model:
+        model = model.model_copy(update={"base_url": wanted.model, "kind": "endpoint"})
+    return settings.model_copy(update={"kafka": kafka, "clickhouse": store, "model": model})
+
+
+def _model_update(
+    settings: Settings, wanted: Wanted, facts: Mapping[str, Fact]
+) -> dict[str, object]:
+    kind = SCRIPTED if wanted.model == SCRIPTED else LOCAL
+    update: dict[str, object] = {
+        "base_url": f"http://{address(facts)}/v1",
+        "kind": kind,
+        "model": str(facts.get("model", kind)),
+    }
+    if kind == LOCAL and "concurrency" not in settings.model.model_fields_set:
+        update["concurrency"] = LOCAL_CONCURRENCY
+    return update
+
+
+def address(facts: Mapping[str, Fact]) -> str:
+    """Host and port as announced.
+
+    >>> address({"host": "127.0.0.1", "port": 9})
+    '127.0.0.1:9'
+    """
+    return f"{facts['host']}:{facts['port']}"
+
+
+def foundation(
+    settings: Settings, wanted: Wanted, own: Own, tasks: Mapping[Path, Task]
+) -> list[Child]:
+    """Broker, store and model, as far as they are the instance's own."""
+    data = settings.data
+    children = []
+    if own.broker:
+        topics = [part for name in Topics.of(settings.kafka).all for part in ("--topic", name)]
+        children.append(_announcing("broker", data, "streams.embedded.broker", *topics))
+    if own.clickhouse:
+        folder = ("--data", str(wanted.store))
+        children.append(_announcing("clickhouse", data, "streams.embedded.clickhouse", *folder))
+    if own.model == LOCAL:
+        children.append(_announcing("model", data, "streams.embedded.local_model"))
+    if own.model == SCRIPTED:
+        files = [part for path in tasks for part in ("--task", str(path))]
+        key = ("--key", str(wanted.key))
+        scripted = "streams.embedded.scripted_model"
+        children.append(_announcing("model", data, scripted, *key, *files))
+    return children
+
+
+def _announcing(name: str, data: Path, module: str, *arguments: str) -> Child:
+    path = data / "announced" / f"{name}.json"
+    argv = (sys.executable, "-m", module, "--announce", str(path), *arguments)
+    return Child(name, argv, announces=path, restart=name != "broker", ready_seconds=60.0)
+
+
+def workers(settings: Settings, reviewers: Path | None) -> list[Child]:
+    """One process for each stage, and the simulated reviewers."""
+    env = child_environment(settings)
+    program = (sys.executable, "-m")
+    made = [Child(stage, (*program, "streams.worker", stage), env) for stage in STAGES]
+    if reviewers is not None:
+        argv = (*program, "streams.cli.main", "simulate-reviewers", "--key", str(reviewers))
+        made.append(Child("reviewers", argv, env))
+    return made
+
+
+def dashboard(settings: Settings, port: int) -> Child:
+    """The pages.
+
+    Raises:
+        ConfigurationError: they are not installed.
+    """
+    spec = importlib.util.find_spec("dashboard")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError("the dashboard is not installed; --no-dashboard goes without")
+    app = Path(spec.submodule_search_locations[0]) / "app.py"
+    argv = (sys.executable, "-m", "streamlit", "run", str(app))
+    where = ("--server.address", LOOPBACK, "--server.port", str(port), "--server.headless", "true")
+    return Child("dashboard", (*argv, *where), child_environment(settings), listens_on=port)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """What a stage's process inherits, with this instance's addresses above all else."""
+    inherited = dict(os.environ)  # noqa: TID251 - a child needs its parent's PATH, HOME and secrets
+    metrics = str(settings.data / METRICS_FOLDER)
+    own = {"TIDEGAUGE_SLOT": settings.slot, "PROMETHEUS_MULTIPROC_DIR": metrics}
+    return inherited | environment(settings) | own
