@@ -17,6 +17,7 @@ from streams.store.client import Store, connect_sync
 from streams.store.figures import choices
 
 ASSETS = Path(__file__).parent / "assets"
+STYLE = ASSETS / "tidegauge.css"
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,13 @@ class PageEntry:
     render: Callable[[View], None]
 
 
+# Every page, in the order of the menu; a new one is a line here and a file in `views/`.
 PAGES: tuple[PageEntry, ...] = (
     PageEntry("overview", "Overview", ":material/water:", overview.render),
     PageEntry("drift", "Drift", ":material/ssid_chart:", drift.render),
     PageEntry("samples", "Samples", ":material/search:", samples.render),
     PageEntry("operations", "Operations", ":material/monitor_heart:", operations.render),
 )
-"""Every page, in the order of the menu; a new one is a line here and a file in `views/`."""
-
 
 @st.cache_resource(show_spinner="Connecting to the store …")
 def _store(clickhouse: ClickHouse, secret: str) -> Store:
@@ -90,6 +90,7 @@ def main() -> None:
         page_title="tidegauge", page_icon=str(ASSETS / "mark.svg"), layout="wide",
         initial_sidebar_state="expanded",
     )  # fmt: skip
+    st.html(STYLE)
     st.logo(str(ASSETS / "tidegauge.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
     pages = {
         entry.path: st.Page(

@@ -1,7 +1,7 @@
 """Frame to chart: pure functions, one palette, every axis named with its unit, all times in UTC."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import altair as alt
 import pandas as pd
@@ -9,7 +9,7 @@ import pandas as pd
 from dashboard.theme import CATEGORIES, GREY, GRID, INK, QUIET, RED, SEA, SIGNAL_COLOURS
 from dashboard.words import decimal, moment, percent, scores
 
-HEIGHT = 260
+HEIGHT = 290
 Span = tuple[datetime, datetime]
 Chart = alt.Chart | alt.LayerChart
 
@@ -63,21 +63,23 @@ def label_mix(
         when=[moment(at) for at in frame["at"]],
         part=[percent(share) for share in frame["share"]],
         rank=[order.index(label) if label in order else len(order) for label in frame["label"]],
-    )
+    ).sort_values(["at", "rank"])
+    top = data.groupby("at")["share"].cumsum()
+    data = data.assign(top=top, bottom=top - data["share"])
     bars = (
         alt.Chart(data)
-        .mark_bar(stroke="white", strokeWidth=0.6)
+        .mark_rect(stroke="white", strokeWidth=0.6)
         .encode(
             x=_time(span),
             x2="until:T",
             y=alt.Y(
-                "share:Q",
+                "bottom:Q",
                 title="share of labels",
-                stack="normalize",
-                axis=alt.Axis(format="%", titleColor=QUIET, labelColor=QUIET, gridColor=GRID),
+                scale=alt.Scale(domain=[0, 1]),
+                axis=_axis(format="%", tickCount=5),
             ),
+            y2="top:Q",
             color=label_colour(order),
-            order=alt.Order("rank:Q"),
             tooltip=[
                 _tip("when", "from"), _tip("label"), _tip("part", "share"),
                 _tip("samples"), _tip("n", "n of the bucket"),
@@ -92,14 +94,16 @@ def throughput(frame: pd.DataFrame, span: Span) -> Chart:
     data = frame.assign(
         when=[moment(at) for at in frame["at"]],
         rate=[f"{value:.3g} per second" for value in frame["per_second"]],
+        bottom=0,
     )
     bars = (
         alt.Chart(data)
-        .mark_bar(color=SEA, stroke="white", strokeWidth=0.6)
+        .mark_rect(color=SEA, stroke="white", strokeWidth=0.6)
         .encode(
             x=_time(span),
             x2="until:T",
-            y=alt.Y("samples:Q", title="samples per bucket", axis=_axis(tickMinStep=1)),
+            y=alt.Y("bottom:Q", title="samples per bucket", axis=_axis(tickMinStep=1)),
+            y2="samples:Q",
             tooltip=[_tip("when", "from"), _tip("samples"), _tip("rate")],
         )
     )
@@ -121,7 +125,7 @@ def bars(frame: pd.DataFrame, colours: dict[str, str]) -> Chart:
         tooltip=[_tip("name", "state"), _tip("samples"), _tip("part", "share")],
     )
     text = base.mark_text(align="left", dx=5, color=INK).encode(text="caption:N")
-    return _framed(alt.layer(drawn, text), max(120, 34 * len(frame)))
+    return _framed(alt.layer(drawn, text), max(140, 38 * len(frame)))
 
 
 def intervals(frame: pd.DataFrame, title: str) -> Chart:
@@ -159,7 +163,7 @@ def intervals(frame: pd.DataFrame, title: str) -> Chart:
     )
     dot = base.mark_circle(size=70, opacity=1).encode(x=alt.X("value:Q", scale=scale))
     rows = len(frame["name"].unique())
-    return _framed(alt.layer(rule, dot), max(110, (26 + 10 * len(groups)) * rows))
+    return _framed(alt.layer(rule, dot), 90 + (18 + 10 * len(groups)) * rows)
 
 
 def confusion(frame: pd.DataFrame, order: Sequence[str]) -> Chart:
@@ -189,15 +193,17 @@ def confusion(frame: pd.DataFrame, order: Sequence[str]) -> Chart:
         text="samples:Q",
         color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value(INK)),
     )
-    return _framed(alt.layer(cells, text), max(150, 44 * len(order)))
+    return _framed(alt.layer(cells, text), 90 + 48 * len(order))
 
 
 def propensities(frame: pd.DataFrame) -> Chart:
     """How many samples had which recorded probability of review, split by what became of them."""
     data = frame.assign(upto=frame["propensity"] + 0.05)
+    top = data.groupby("propensity")["samples"].cumsum()
+    data = data.assign(top=top, bottom=top - data["samples"])
     chart = (
         alt.Chart(data)
-        .mark_bar(stroke="white", strokeWidth=0.6)
+        .mark_rect(stroke="white", strokeWidth=0.6)
         .encode(
             x=alt.X(
                 "propensity:Q",
@@ -206,7 +212,8 @@ def propensities(frame: pd.DataFrame) -> Chart:
                 axis=_axis(format="%", tickCount=6),
             ),
             x2="upto:Q",
-            y=alt.Y("samples:Q", title="samples", axis=_axis(tickMinStep=1)),
+            y=alt.Y("bottom:Q", title="samples", axis=_axis(tickMinStep=1)),
+            y2="top:Q",
             color=alt.Color(
                 "route:N",
                 title=None,
@@ -215,7 +222,7 @@ def propensities(frame: pd.DataFrame) -> Chart:
             tooltip=[_tip("route"), _tip("propensity", "π from"), _tip("samples")],
         )
     )
-    return _framed(chart, 200)
+    return _framed(chart, 240)
 
 
 def stage_lines(frame: pd.DataFrame, column: str, title: str, span: Span) -> Chart:
@@ -261,7 +268,7 @@ def before_after(frame: pd.DataFrame, order: Sequence[str]) -> Chart:
             tooltip=[_tip("stretch"), _tip("label"), _tip("part", "share"), _tip("n")],
         )
     )  # fmt: skip
-    return _framed(chart, 120)
+    return _framed(chart, 180)
 
 
 def label_colour(order: Sequence[str]) -> alt.Color:
@@ -269,7 +276,7 @@ def label_colour(order: Sequence[str]) -> alt.Color:
     colours = [*CATEGORIES, *[GREY] * len(order)][: len(order)]
     return alt.Color(
         "label:N", title=None, scale=alt.Scale(domain=list(order), range=colours),
-        legend=alt.Legend(labelLimit=160),
+        legend=alt.Legend(labelLimit=120, columns=4),
     )  # fmt: skip
 
 
@@ -298,8 +305,15 @@ def _time(span: Span, field: str = "at:T") -> alt.X:
         field,
         title="time (UTC)",
         scale=alt.Scale(type="utc", domain=domain, nice=False),
-        axis=_axis(grid=False, labelOverlap=True, tickCount=6),
+        axis=_axis(grid=False, labelOverlap=True, tickCount=6, format=_clock(span)),
     )
+
+
+def _clock(span: Span) -> str:
+    length = span[1] - span[0]
+    if length > timedelta(days=3):
+        return "%b %d"
+    return "%b %d %H:%M" if length > timedelta(days=1) else "%H:%M"
 
 
 def _axis(**changes: object) -> alt.Axis:
@@ -316,6 +330,6 @@ def _framed(chart: Chart, height: int = HEIGHT) -> Chart:
     framed: Chart = (
         chart.properties(height=height)
         .configure_view(strokeWidth=0)
-        .configure_legend(orient="top", titleColor=QUIET, labelColor=INK, offset=4)
+        .configure_legend(orient="top", titleColor=QUIET, labelColor=INK, offset=4, symbolOpacity=1)
     )
     return framed

@@ -1,5 +1,6 @@
 """Parts that several pages are built from: title, cards, panels, and frames for charts."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from streams.store.figures.references import ReferenceQuality
 from streams.store.figures.scope import Scope
 
 CONFUSION_LABELS = 12
+MOST_CARDS = 5
 LABEL_COLUMNS = {
     name: share_column(name.replace("_", " "))
     for name in (
@@ -54,7 +56,13 @@ def title(view: View, name: str, meaning: str, scope: Scope) -> None:
 
 def cards(numbers: Sequence[Card]) -> None:
     """Key numbers side by side, each with its interval and n beneath."""
-    for column, card in zip(st.columns(len(numbers), gap="small"), numbers, strict=True):
+    width = math.ceil(len(numbers) / math.ceil(len(numbers) / MOST_CARDS))
+    for start in range(0, len(numbers), width):
+        _row(numbers[start : start + width], width)
+
+
+def _row(numbers: Sequence[Card], width: int) -> None:
+    for column, card in zip(st.columns(width, gap="small"), numbers, strict=False):
         column.metric(
             card.label,
             card.value,
@@ -71,7 +79,7 @@ def cards(numbers: Sequence[Card]) -> None:
 def panel(name: str, meaning: str) -> Iterator[None]:
     """A framed part of a page with its title and one sentence on how to read it."""
     with st.container(border=True, height="stretch"):
-        st.markdown(f"**{name}**", help=meaning)
+        st.markdown(f"**{name}**")
         st.caption(meaning)
         yield
 
@@ -79,7 +87,7 @@ def panel(name: str, meaning: str) -> Iterator[None]:
 def facts(pairs: Mapping[str, str]) -> None:
     """Names and numbers in two columns of text."""
     for name, value in pairs.items():
-        left, right = st.columns([3, 2], gap="small")
+        left, right = st.columns([2, 3], gap="small")
         left.caption(name)
         right.markdown(value)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.words import visible
+from dashboard.words import DASH, visible
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -31,11 +31,13 @@ def safe_csv(frame: pd.DataFrame) -> bytes:
 
 def table(frame: pd.DataFrame, name: str, config: Mapping[str, Any] | None = None) -> None:
     """Shows a frame with its download button; `name` is the file's name and the element's key."""
+    columns = dict(config or {})
     st.dataframe(
-        _shown(frame),
+        shown(_rounded(frame, columns)),
         hide_index=True,
         width="stretch",
-        column_config=dict(config or {}),
+        column_config=columns,
+        placeholder=DASH,
         key=f"table_{name}",
     )
     download(frame, name)
@@ -72,12 +74,18 @@ def score_column(label: str, meaning: str | None = None) -> Any:
     return st.column_config.NumberColumn(label, format="%.3f", help=meaning)
 
 
+def _rounded(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Shares to a tenth of a per cent."""
+    shares = [
+        name
+        for name, column in columns.items()
+        if isinstance(column, dict) and column.get("type_config", {}).get("format") == "percent"
+    ]
+    return frame.round(dict.fromkeys(shares, 3))
+
+
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with control characters in its text made visible."""
-    return _shown(frame)
-
-
-def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     texts = frame.select_dtypes(include=["object", "str"]).columns
     return frame.assign(
         **{name: frame[name].map(lambda v: visible(v) if isinstance(v, str) else v) for name in texts}

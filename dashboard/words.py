@@ -6,7 +6,7 @@ from typing import Protocol
 
 DASH = "–"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
-CENT = 0.01
+THOUSAND = 1000
 
 
 class Interval(Protocol):
@@ -70,6 +70,15 @@ def scores(estimate: Interval) -> str:
     if estimate.low is None or estimate.high is None:
         return f"n {count(estimate.n)}"
     return f"{estimate.low:.3f}–{estimate.high:.3f} · n {count(estimate.n)}"
+
+
+def evidence(value: float) -> str:
+    """A detector's statistic, on whatever scale it has.
+
+    >>> evidence(41233.4), evidence(3.14159)
+    ('41,233', '3.14')
+    """
+    return f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.3g}"
 
 
 def dollars(value: float | None) -> str:

@@ -56,7 +56,7 @@ def main() -> int:
     """Run the stage named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     exit_with_parent()
-    for noisy in ("aiokafka", "faust", "mode", "httpx", "kafka"):
+    for noisy in ("aiokafka", "faust", "mode", "httpx", "httpx2", "kafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if len(sys.argv) != 2 or sys.argv[1] not in STARTERS:  # noqa: PLR2004 - program and stage
         sys.stderr.write(f"usage: python -m streams.worker {'|'.join(STARTERS)}\n")

@@ -393,6 +393,7 @@ def _alarms(traffic: Traffic, rows: list[Row]) -> Iterator[Row]:
         "signal": "judge_score",
         "detector": "e-detector",
         "direction": "down",
+        "since": middle + timedelta(minutes=5),
         "before": before,
         "after": after,
         "examples": tuple(later[5:10]),
@@ -431,8 +432,8 @@ def _rest(traffic: Traffic, start: datetime) -> Iterator[Row]:
             calls=570, input_tokens=88_000, output_tokens=570,
         )  # fmt: skip
     yield RepeatRow(
-        topic="tidegauge.samples", key=digest("sample", "m-00001", "x"), run="", task=TASK,
-        event_time=start, incarnation=0, partition=1, offset=70_001, stored_at=start,
+        topic="samples", key=digest("sample", "m-00001", "x"), run="", task=TASK,
+        event_time=start + timedelta(minutes=1), incarnation=0, partition=1, offset=70_001, stored_at=start,
         precedence=1,
     )  # fmt: skip
 

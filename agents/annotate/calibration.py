@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from models.identity import fingerprint
 from models.record import Record
 
-RIDGE = 0.05
+RIDGE = 0.5
 LEAST_PRIOR = 1e-4
 LEAST_PER_LABEL = 2
 

@@ -55,11 +55,11 @@ def _numbers(raised: tuple[AlarmFigure, ...], progress: pd.DataFrame) -> None:
     parts.cards(
         [
             parts.Card(
-                "Open", words.count(counts["open"]), "nobody has looked yet",
+                "Open", words.count(counts["open"]), "not looked at yet",
                 "Alarms that nobody has acknowledged.", "red" if counts["open"] else "off",
             ),
             parts.Card(
-                "Acknowledged", words.count(counts["acknowledged"]), "seen, baseline unchanged",
+                "Acknowledged", words.count(counts["acknowledged"]), "baseline unchanged",
                 "Somebody has seen them; the detector looks for the next shift.",
             ),
             parts.Card(
@@ -114,7 +114,7 @@ def _alarm(alarm: AlarmFigure, order: list[str]) -> None:
     head.text(_sentence(alarm))
     with state:
         st.badge(alarm.state, color=STATE_COLOURS.get(alarm.state, "gray"))
-    left, middle, right = st.columns([3, 3, 2], gap="large")
+    left, middle, right = st.columns([5, 5, 2], gap="medium")
     with left:
         _change(alarm, order)
     with middle:
@@ -122,7 +122,7 @@ def _alarm(alarm: AlarmFigure, order: list[str]) -> None:
             {
                 "Raised": words.moment(alarm.raised),
                 "Change began, estimated": words.moment(alarm.since),
-                "Evidence / threshold": f"{alarm.evidence:,.4g} / {alarm.threshold:,.4g}",
+                "Evidence / threshold": f"{words.evidence(alarm.evidence)} / {words.evidence(alarm.threshold)}",
                 "Detector": alarm.detector.replace("_", " "),
             }
         )

@@ -63,12 +63,12 @@ def _numbers(
                 "red" if len(waiting) else "off",
             ),
             parts.Card(
-                "Dead letters", words.count(letters), "samples that could not be read",
+                "Dead letters", words.count(letters), "unreadable samples",
                 "Their bytes are kept: `tidegauge dead-letters list`.",
                 "red" if letters else "off",
             ),
             parts.Card(
-                "Repeats", words.count(sum(books.repeats.values())), "records, counted once",
+                "Repeats", words.count(sum(books.repeats.values())), "records met again",
                 "Records that came again, after a restart or from the producer. They change no "
                 "figure.",
             ),
@@ -188,6 +188,10 @@ def _models(view: View, scope: Scope) -> None:
     ):
         spent = cost.spent(view.store, scope.task, scope.end - timedelta(days=SPEND_DAYS))
         if len(spent):
-            table(spent, "spend", {"usd": number("US$", format="%.4f")})
+            table(spent, "spend", {
+                    "usd": number("US$", format="%.4f"),
+                    "day": st.column_config.DateColumn("day (UTC)", format="YYYY-MM-DD"),
+                },
+            )
         else:
             states.none("Nothing was spent in the last fortnight.")

@@ -45,63 +45,70 @@ def _numbers(
 ) -> None:
     audit = decisions.audit_quality(view.store, scope)
     means = scores.scores(view.store, scope)
-    spent = cost.cost(view.store, scope)
-    open_now = sum(alarm.state == "open" for alarm in raised)
-    reviewers = "simulated reviewers" if audit.simulated else "reviewers"
-    cards = [
-        parts.Card(
-            "Samples in",
-            words.count(books.samples_in),
-            f"{words.count(books.in_flight)} in flight",
-            "Each sample once, however often its record arrived.",
-        ),
-        parts.Card(
-            f"Accuracy, audited ({reviewers})",
-            words.percent(audit.accuracy.value),
-            words.shares(audit.accuracy),
-            "How often a reviewer gave the very same label, on the audited samples: a plain random "
-            "sample of all traffic. 95 % Wilson interval. "
-            f"{audit.pending} audited samples are not decided yet, {audit.ambiguous} are ambiguous.",
-        ),
-        parts.Card(
-            "Judge score, mean",
-            words.decimal(means.judge_score.value),
-            words.scores(means.judge_score),
-            "The judge's own P(label correct), not yet checked by people. 95 % t interval.",
-        ),
-        parts.Card(
-            "Open alarms",
-            "none" if not open_now else words.count(open_now),
-            f"{len(raised)} raised in this time",
-            "Something moved: see the Drift page.",
-            "red" if open_now else "off",
-        ),
-        parts.Card(
-            "Awaiting review",
-            words.count(books.states["awaiting_review"]),
-            f"{words.count(books.states['reviewed'])} reviewed",
-            "Samples that people were asked about and have not decided yet.",
-        ),
-        parts.Card(
-            "Cost",
-            words.dollars(spent.known_usd),
-            f"{words.count(spent.unpriced)} answers unpriced" if spent.unpriced else "all priced",
-            "The known prices of annotations and verdicts. Unpriced answers are not free: nobody "
-            "stated what their model costs.",
-        ),
-    ]
-    if known.accuracy.n:
-        cards.insert(
-            2,
+    parts.cards(
+        [
             parts.Card(
-                "Accuracy, references",
-                words.percent(known.accuracy.value),
+                "Samples in", words.count(books.samples_in),
+                f"{words.count(books.in_flight)} in flight",
+                "Each sample once, however often its record arrived.",
+            ),
+            _audited(audit),
+            parts.Card(
+                "Accuracy, references", words.percent(known.accuracy.value),
                 words.shares(known.accuracy),
                 "Exact matches with the known labels that came with the traffic (an evaluation or "
                 "the demo). 95 % Wilson interval.",
             ),
-        )
-    parts.cards(cards)
+            parts.Card(
+                "Judge score, mean", words.decimal(means.judge_score.value),
+                words.scores(means.judge_score),
+                "The judge's own P(label correct), not yet checked by people. 95 % t interval.",
+            ),
+            *_work(view, scope, books, raised),
+            parts.Card(
+                "Confidence, mean", words.decimal(means.confidence.value),
+                words.scores(means.confidence),
+                "P(label correct) by the annotator's own account. 95 % t interval.",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _audited(audit: decisions.AuditQuality) -> parts.Card:
+    mark = " · simulated" if audit.simulated else ""
+    who = f" {audit.simulated} of the {audit.accuracy.n} decisions are simulated." if mark else ""
+    return parts.Card(
+        "Accuracy, audited",
+        words.percent(audit.accuracy.value),
+        f"{words.shares(audit.accuracy)}{mark}",
+        "How often a reviewer gave the very same label, on the audited samples: a plain random "
+        f"sample of all traffic. 95 % Wilson interval.{who} {audit.pending} audited samples are not "
+        f"decided yet, {audit.ambiguous} are ambiguous.",
+    )
+
+
+def _work(
+    view: View, scope: Scope, books: ledger.Ledger, raised: tuple[AlarmFigure, ...]
+) -> list[parts.Card]:
+    spent = cost.cost(view.store, scope)
+    open_now = sum(alarm.state == "open" for alarm in raised)
+    return [
+        parts.Card(
+            "Open alarms", words.count(open_now), f"{len(raised)} raised in this time",
+            "Something moved: see the Drift page.", "red" if open_now else "off",
+        ),
+        parts.Card(
+            "Awaiting review", words.count(books.states["awaiting_review"]),
+            f"{words.count(books.states['reviewed'])} reviewed",
+            "Samples that people were asked about and have not decided yet.",
+        ),
+        parts.Card(
+            "Cost", words.dollars(spent.known_usd),
+            f"{words.count(spent.unpriced)} of {words.count(spent.answers)} answers unpriced",
+            "The known prices of annotations and verdicts. Unpriced answers are not free: nobody "
+            "stated what their model costs.",
+        ),
+    ]  # fmt: skip
 
 
 def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> None:
@@ -199,6 +206,7 @@ def _lanes(view: View, scope: Scope) -> None:
             "low": share_column("95 % low"),
             "high": share_column("95 % high"),
             "n": st.column_config.NumberColumn("n", help="Decisions that give a label."),
+            "right": None,
         },
     )
     lanes = routing.lanes(view.store, scope)
@@ -208,9 +216,9 @@ def _lanes(view: View, scope: Scope) -> None:
         "lanes",
         {
             "share": share_column("share"),
-            "propensity_low": score_column("π lowest"),
+            "propensity_low": score_column("π min"),
             "propensity_mean": score_column("π mean"),
-            "propensity_high": score_column("π highest"),
+            "propensity_high": score_column("π max"),
         },
     )
 

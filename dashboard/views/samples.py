@@ -20,7 +20,7 @@ LANES = ("uncertain", "disagreement", "policy", "failed", "gold", "repeat", "aud
 COLUMNS = {
     "event_time": time_column("arrived"),
     "id": st.column_config.TextColumn("id", width="small"),
-    "text": st.column_config.TextColumn("text (beginning)", width="large"),
+    "text": st.column_config.TextColumn("text (beginning)", width=340),
     "confidence": score_column("confidence"),
     "judge_score": score_column("judge score"),
     "propensity": score_column("π", "Recorded probability of review."),
@@ -103,7 +103,8 @@ def _list(page: Page) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key=f"list_{st.query_params.get('after', '')}",
-        height=35 * (len(frame) + 1) + 3,
+        height="content",
+        placeholder=words.DASH,
     )
     chosen = event["selection"]["rows"]
     if chosen:

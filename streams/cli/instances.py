@@ -1,41 +1,42 @@
 """`tidegauge up`: everything on this machine, until Ctrl-C."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from models.errors import BrokerUnavailable
+from models.errors import TidegaugeError
 from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.here import settings_here
+from streams.cli.interrupts import until_interrupted
 from streams.cli.model_choice import KeyOption, ModelOption
-from streams.embedded.instance import instance, served
+from streams.cli.summary import whole
+from streams.embedded.instance import BrokerDied, Instance, instance, served
 from streams.embedded.parts import Wanted
 from streams.embedded.run_file import owned
-
-Done = TypeVar("Done")
+from streams.store.client import connect_sync
+from streams.store.figures.ledger import ledger
 
 STORE_FOLDER = "store"
-TRY_OUT = (
-    "The embedded broker is for trying out: it keeps about 5 MB a partition, in memory only. "
-    "For real Kafka: --kafka HOST:PORT."
-)
 
 
-def up(
+def up(  # noqa: PLR0913 - one option per part
     *,
     task: Annotated[list[Path] | None, typer.Option(help="Task file; repeatable.")] = None,
     model: ModelOption = None,
+    key: KeyOption = None,
     kafka: Annotated[str | None, typer.Option(help="Your broker, HOST:PORT.")] = None,
     clickhouse: Annotated[str | None, typer.Option(help="Your store, http://HOST:PORT.")] = None,
-    key: KeyOption = None,
     dashboard: Annotated[bool, typer.Option(help="Show the pages.")] = True,
 ) -> None:
     """Start everything on this machine and stay until Ctrl-C.
 
-    Broker, store and model are embedded unless you give addresses. Addresses are also in
+    Broker, store and model are embedded unless you give addresses. All addresses are also in
     .tidegauge/run.json, where the other commands find them.
 
     Example: tidegauge up --task examples/sms_spam.yaml
@@ -48,30 +49,70 @@ def up(
         wanted = Wanted(
             store=settings.data / STORE_FOLDER,
             model=model,
+            key=key,
             kafka=kafka,
             clickhouse=clickhouse,
-            key=key,
             dashboard=dashboard,
         )
-        asyncio.run(_until_stopped(settings, wanted))
+        asyncio.run(until_interrupted(stay_up(settings, wanted)))
 
 
-async def _until_stopped(settings: Settings, wanted: Wanted) -> None:
-    stop = stop_signal()
-    while not stop.is_set():
+async def stay_up(settings: Settings, wanted: Wanted) -> None:
+    """Run an instance, and a new one whenever its embedded broker dies; ends when cancelled."""
+    while True:
+        terminal.note("starting …")
         try:
-            terminal.note("starting …")
             async with instance(settings, wanted, terminal.note) as running:
                 terminal.out().print(welcome(running))
-                await first_of(stop.wait(), running.failure())
-                terminal.note("stopping …")
-                said = _in_flight(running.settings)
-            if said:
-                terminal.note(said)
-        except BrokerUnavailable as exc:
-            if "died" not in str(exc):
-                raise
-            terminal.note(
-                f"{exc}; all is stopped and starts anew. What it held is gone: "
-                "send again what is still in flight (tidegauge report)"
+                try:
+                    await running.failure()
+                finally:
+                    terminal.note("stopping …")
+                    say_what_is_lost(running.settings)
+        except BrokerDied as exc:
+            terminal.note(f"{exc}; everything is started anew")
+
+
+def welcome(running: Instance) -> RenderableType:
+    """Where everything is, and what kind of thing it is."""
+    settings, addresses = running.settings, running.addresses
+    embedded = settings.kafka.broker == "embedded"
+    said: dict[str, str | Text] = {
+        "dashboard": Text(addresses.dashboard or "not started", style="bold"),
+        "kafka": f"{addresses.kafka}{'  (embedded)' if embedded else ''}",
+        "clickhouse": addresses.clickhouse,
+        "model": f"{addresses.model}  ({settings.model.kind})",
+        "metrics": addresses.metrics,
+        "tasks": ", ".join(f"{task.name} {task.version}" for task in running.tasks.values()),
+        "logs": str(settings.data / "logs"),
+    }
+    parts: list[RenderableType] = [Text(), terminal.pairs("tidegauge is up", said), Text()]
+    if embedded:
+        parts.append(
+            Text(
+                "The embedded broker is for trying out: about 5 MB a partition, in memory only. "
+                "Real Kafka: tidegauge up --kafka HOST:PORT",
+                style="yellow",
             )
+        )
+    if settings.model.kind == "scripted":
+        parts.append(Text("The scripted model is no model: it answers from a key.", style="yellow"))
+    parts.append(Text("Send it something: tidegauge send FILE.jsonl      Ctrl-C stops everything."))
+    return Group(*parts)
+
+
+def say_what_is_lost(settings: Settings) -> None:
+    """Name what the embedded broker takes along when it ends: whatever is still on its way."""
+    if settings.kafka.broker != "embedded":
+        return
+    try:
+        with closing(connect_sync(settings.clickhouse)) as store:
+            left = ledger(store, whole("")).in_flight
+    except TidegaugeError as exc:
+        terminal.note(f"what is still on its way cannot be counted: {exc}")
+        return
+    if left:
+        terminal.note(
+            f"{left:,} samples were still on their way; the embedded broker kept them in memory "
+            "only. The next start makes dead letters of them, which can be replayed."
+        )

@@ -20,6 +20,7 @@ from streams.cli import terminal
 from streams.cli.here import settings_here
 from streams.cli.model_choice import ModelOption, model_at
 from streams.cli.trial import Trial, try_text
+from streams.embedded.parts import Wanted
 
 _PROMPT_SHOWN = 20_000
 
@@ -47,7 +48,8 @@ def try_(
 
 
 async def _try(settings: Settings, task: Task, text: str, model: str | None) -> Trial:
-    async with model_at(settings, model, task) as reachable:
+    wanted = Wanted(store=settings.data, model=model)
+    async with model_at(settings, wanted, {}) as reachable:
         return await try_text(reachable, task, text)
 
 

@@ -130,12 +130,19 @@ def parse_statement(text: bytes, default_format: str = DEFAULT_FORMAT) -> Statem
     reads = verb in _ANSWERING and verb != b"KILL"
     named = _checked(tokens, (verb,))
     return Statement(
-        text.decode(errors="surrogateescape"),
+        _utf8(text),
         named or default_format,
         None,
         reads,
         verb in _ANSWERING,
     )
+
+
+def _utf8(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise StatementRefused(62, f"Syntax error: not UTF-8: {error}. (SYNTAX_ERROR)") from error
 
 
 def _tokens(text: bytes) -> Iterator[re.Match[bytes]]:
@@ -162,10 +169,10 @@ def _parse_insert(text: bytes, tokens: Iterator[re.Match[bytes]]) -> Statement:
             after = _AFTER_FORMAT.match(text, named.end())
             data = text[after.end() if after else named.end() :]
             return Statement(
-                text[: token.start()].decode().strip(), named[0].decode(), data, False, False
+                _utf8(text[: token.start()]).strip(), _utf8(named[0]), data, False, False
             )
         seen = word
-    return Statement(text.decode(errors="surrogateescape"), DEFAULT_FORMAT, None, False, False)
+    return Statement(_utf8(text), DEFAULT_FORMAT, None, False, False)
 
 
 def _checked(tokens: Iterator[re.Match[bytes]], before: tuple[bytes, ...]) -> str | None:
@@ -180,7 +187,7 @@ def _checked(tokens: Iterator[re.Match[bytes]], before: tuple[bytes, ...]) -> st
         ended = token[0] == b";"
         _refuse_opening(seen, word)
         if seen == b"FORMAT" and token.lastgroup == "name":
-            named = token[0].decode()
+            named = _utf8(token[0])
         seen = word
     return named
 

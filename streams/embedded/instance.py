@@ -42,6 +42,10 @@ from streams.store.client import connect_sync
 from streams.store.schema import migrate
 
 
+class BrokerDied(BrokerUnavailable):
+    """The embedded broker ended, and what it held in memory with it."""
+
+
 @dataclass
 class Instance:
     """A running instance.
@@ -61,11 +65,10 @@ class Instance:
         """Never returns.
 
         Raises:
-            BrokerUnavailable: the embedded broker died, and what it held in memory with it.
+            BrokerDied: the embedded broker did.
             ConfigurationError: a process says that a person must mend something first.
         """
         await asyncio.shield(self.fate)
-        raise BrokerUnavailable("the instance ended")
 
 
 @asynccontextmanager
@@ -181,6 +184,6 @@ def _listener(tell: Tell, fate: "asyncio.Future[None]") -> Callable[[Event], Non
             last = event.last_lines[-1] if event.last_lines else "it does not say what"
             fate.set_exception(ConfigurationError(f"{event.name} is misconfigured: {last}"))
         elif event.happening is Happening.DIED and event.name == "broker":
-            fate.set_exception(BrokerUnavailable("the embedded broker died"))
+            fate.set_exception(BrokerDied("the embedded broker died"))
 
     return on_event

@@ -29,6 +29,13 @@ MODEL_NAME = "smollm2-135m"
 CONTEXT_TOKENS = 8_192
 """Tokens all warm prompts share; the model itself was trained for as many."""
 
+SAME_PROMPT = 0.3
+"""Share of a prompt that must be warm to count as the same beginning; below, another sequence takes
+it, so that two prompts with the same first words do not push each other out."""
+
+QUIET = 1
+"""llama.cpp's verbosity: what it says at the start and what goes wrong, nothing per request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -76,7 +83,11 @@ def start_server(weights: Path, setup: Setup) -> xllamacpp.Server:
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.n_parallel = setup.prompts
     parameters.kv_unified = True
+    parameters.slot_prompt_similarity = SAME_PROMPT
     parameters.cache_ram_mib = 0
+    parameters.ui = False
+    parameters.cors_origins = "null"
+    parameters.verbosity = QUIET
     parameters.cpuparams.n_threads = setup.threads
     parameters.cpuparams_batch.n_threads = setup.threads
     try:

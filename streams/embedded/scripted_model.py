@@ -45,6 +45,7 @@ from streams.embedded.scripted_answers import (
 )
 
 MODEL = "scripted"
+STOP_SECONDS = 1.0
 GIVEN = "\nLabels given: "
 
 Answers = Callable[[dict[str, Any]], "Reply"]
@@ -241,7 +242,8 @@ async def started(
     handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
 ) -> tuple[web.ServerRunner, int]:
     """A server on a free loopback port; clean up the runner to stop it."""
-    runner = web.ServerRunner(web.Server(handle, access_log=None))
+    server = web.Server(handle, access_log=None, handler_cancellation=True)
+    runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
     site = web.TCPSite(runner, LOOPBACK, 0)
     await site.start()

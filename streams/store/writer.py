@@ -18,7 +18,7 @@ from models.rows import DeadLetterRow, Row, SampleRow, precedence
 from models.sample import Sample
 from streams.delivery.dead_letters import Bury, Identity
 from streams.delivery.records import Incoming
-from streams.intake import SampleForm, read_sample, unreadable_key
+from streams.intake import SampleForm, at_path, read_sample, unreadable_key
 from streams.store.conversions import CONVERSIONS, dead_letter
 
 Kind = Literal["samples", "results", "reviews", "decisions", "alarms", "dead_letters"]
@@ -110,7 +110,9 @@ def letter_of(
 
 
 def _short_text(value: Any) -> str:
-    return value[:_NAME_LIMIT] if isinstance(value, str) else ""
+    """A name out of foreign JSON, which may hold halves of characters."""
+    text = value[:_NAME_LIMIT] if isinstance(value, str) else ""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _sample_row(record: Incoming, form: SampleForm, stored_at: datetime) -> SampleRow:

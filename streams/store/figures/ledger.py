@@ -7,7 +7,7 @@ import pandas as pd
 
 from models.result import STATES, State
 from streams.store.client import Store
-from streams.store.figures.scope import Scope, facts, tagged
+from streams.store.figures.scope import Scope, facts, or_taskless, tagged
 
 RANKS = str(list(STATES))
 """The states as an SQL array, in order of rank."""
@@ -68,7 +68,7 @@ def stuck(store: Store, scope: Scope, before: datetime) -> pd.DataFrame:
     """Samples in flight since before the given moment: id, sample_key, event_time, stored_at."""
     sql = f"""
         SELECT id, sample_key, event_time, stored_at FROM samples FINAL
-        WHERE {_books(tagged(scope))}
+        WHERE {or_taskless(tagged(scope))}
           AND stored_at < fromUnixTimestamp64Milli({{before:Int64}}, 'UTC')
           AND sample_key NOT IN (SELECT sample_key FROM ({states(scope)}))
         ORDER BY stored_at, sample_key LIMIT 200"""
@@ -80,7 +80,7 @@ def states(scope: Scope) -> str:
 
     The rank is the state's place in `models.result.STATES`, counted from 1.
     """
-    where = _books(facts(scope))
+    where = or_taskless(facts(scope))
     return f"""
         SELECT sample_key, max(reached) AS rank FROM (
             SELECT sample_key, indexOf({RANKS}, state) AS reached
@@ -94,15 +94,11 @@ def states(scope: Scope) -> str:
         ) GROUP BY sample_key"""
 
 
-def _books(condition: str) -> str:
-    return condition.replace("task = {task:String}", "task IN ({task:String}, '')")
-
-
 def _counts(scope: Scope) -> str:
     return f"""
         SELECT if(reached.rank = 0, 1, reached.rank) AS rank,
                count() AS samples, countIf(NOT readable) AS unreadable
-        FROM (SELECT sample_key, readable FROM samples FINAL WHERE {_books(tagged(scope))}) AS met
+        FROM (SELECT sample_key, readable FROM samples FINAL WHERE {or_taskless(tagged(scope))}) AS met
         LEFT JOIN ({states(scope)}) AS reached ON met.sample_key = reached.sample_key
         GROUP BY rank"""
 
@@ -119,7 +115,7 @@ def _unbooked(scope: Scope) -> str:
 def _repeats(scope: Scope) -> str:
     return f"""
         SELECT topic, count() AS records FROM repeats FINAL
-        WHERE {_books(facts(scope))} GROUP BY topic ORDER BY topic"""
+        WHERE {or_taskless(facts(scope))} GROUP BY topic ORDER BY topic"""
 
 
 def _reused(scope: Scope) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 
 from streams.store.client import Store
-from streams.store.figures.scope import FROM, UNTIL, Scope, bucket_of, facts
+from streams.store.figures.scope import FROM, UNTIL, Scope, bucket_of, facts, or_taskless
 
 SILENT_SECONDS = 45
 """A stage that wrote no health for this long is silent (it writes every ten seconds)."""
@@ -70,7 +70,7 @@ def dead_letters(store: Store, scope: Scope) -> pd.DataFrame:
     sql = f"""
         SELECT toString(stage) AS stage, toString(error) AS error, count() AS letters,
                countIf(NOT complete) AS truncated, max(d.at) AS last, argMax(detail, d.at) AS detail
-        FROM dead_letters AS d FINAL WHERE {_any_task(scope)}
+        FROM dead_letters AS d FINAL WHERE {or_taskless(facts(scope))}
         GROUP BY stage, error ORDER BY letters DESC, stage, error LIMIT 200"""
     return store.frame(sql, scope.parameters)
 
@@ -80,7 +80,7 @@ def latest_dead_letters(store: Store, scope: Scope) -> pd.DataFrame:
     sql = f"""
         SELECT at, stage, error, detail, topic, partition, offset, attempts, replays, length,
                complete, letter_id, sample_key
-        FROM dead_letters FINAL WHERE {_any_task(scope)} ORDER BY at DESC, letter_id LIMIT 200"""
+        FROM dead_letters FINAL WHERE {or_taskless(facts(scope))} ORDER BY at DESC, letter_id LIMIT 200"""
     return store.frame(sql, scope.parameters)
 
 
@@ -91,7 +91,3 @@ def controls(store: Store) -> pd.DataFrame:
                        ORDER BY at DESC LIMIT 1 BY task)
         WHERE action != 'run' ORDER BY task"""
     return store.frame(sql, {})
-
-
-def _any_task(scope: Scope) -> str:
-    return facts(scope).replace("task = {task:String}", "task IN ({task:String}, '')")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from streams.store.client import Store
 from streams.store.figures.ledger import RANKS, states
-from streams.store.figures.scope import Scope, results, tagged
+from streams.store.figures.scope import Scope, or_taskless, results, tagged
 
 PAGE = 50
 EXCERPT = 200
@@ -85,7 +85,7 @@ def _parameters(wanted: Search) -> dict[str, Any]:
 
 
 def _keys(scope: Scope, wanted: Search, after: Cursor | None) -> str:
-    parts = [tagged(scope)]
+    parts = [or_taskless(tagged(scope))]
     if wanted.text:
         parts.append("positionCaseInsensitiveUTF8(text, {text:String}) > 0")
     if wanted.id:
@@ -138,7 +138,7 @@ def _details(scope: Scope) -> str:
                r.lane AS lane, r.propensity AS propensity, r.audit AS audit,
                s.sample_key AS sample_key
         FROM (SELECT event_time, id, substringUTF8(text, 1, {EXCERPT}) AS excerpt, sample_key
-              FROM samples FINAL WHERE {tagged(scope)} AND {page}) AS s
+              FROM samples FINAL WHERE {or_taskless(tagged(scope))} AND {page}) AS s
         LEFT JOIN (SELECT * FROM ({states(scope)}) WHERE {page}) AS reached
           ON reached.sample_key = s.sample_key
         LEFT JOIN (SELECT sample_key, toString(label) AS label, confidence, judge_score,

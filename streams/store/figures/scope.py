@@ -101,6 +101,11 @@ def tagged(scope: Scope) -> str:
     return " AND ".join(parts)
 
 
+def or_taskless(condition: str) -> str:
+    """The condition, opened to records that could not be read: they belong to no task."""
+    return condition.replace("task = {task:String}", "task IN ({task:String}, '')")
+
+
 def results(scope: Scope) -> str:
     """Condition on `results`: the task version too."""
     if not scope.version:
