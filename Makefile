@@ -41,7 +41,7 @@ fmt: setup ## Format and mend what the linter can mend
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-bench: setup ## Measure throughput, latency and the detectors; prints what benchmarks/README.md records
+bench: setup ## Run every benchmark
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done
 
 lock: setup ## Resolve the dependencies anew into both lock files

@@ -14,6 +14,7 @@ from dashboard.views import drift, operations, overview, samples
 from models.errors import ConfigurationError, StoreUnavailable
 from models.settings import ClickHouse, Settings, load_settings
 from streams.store.client import Store, connect_sync
+from streams.store.errors import Refused
 from streams.store.figures import choices
 
 ASSETS = Path(__file__).parent / "assets"
@@ -37,6 +38,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("samples", "Samples", ":material/search:", samples.render),
     PageEntry("operations", "Operations", ":material/monitor_heart:", operations.render),
 )
+
 
 @st.cache_resource(show_spinner="Connecting to the store …")
 def _store(clickhouse: ClickHouse, secret: str) -> Store:
@@ -79,13 +81,15 @@ def _guarded(entry: PageEntry) -> None:
         except StoreUnavailable as problem:
             states.store_down(settings.clickhouse.url, problem)
             _ask_again()
+        except Refused as problem:
+            states.refused(problem)
     except ConfigurationError as problem:
         states.needs_mending(problem)
         _ask_again()
 
 
-def main() -> None:
-    """Draws the frame around the pages, and the page that the address names."""
+def main(front: str = PAGES[0].path) -> None:
+    """Draws the frame around the pages, and the page that the address names, else the front one."""
     st.set_page_config(
         page_title="tidegauge", page_icon=str(ASSETS / "mark.svg"), layout="wide",
         initial_sidebar_state="expanded",
@@ -98,7 +102,7 @@ def main() -> None:
             title=entry.title,
             icon=entry.icon,
             url_path=entry.path,
-            default=entry is PAGES[0],
+            default=entry.path == front,
         )
         for entry in PAGES
     }

@@ -35,7 +35,12 @@ def score_timeline(frame: pd.DataFrame, alarms: pd.DataFrame, span: Span) -> Cha
             scale=alt.Scale(domain=list(SIGNAL_COLOURS), range=list(SIGNAL_COLOURS.values())),
         ),
     )
-    tooltip = [_tip("when", "from"), _tip("signal"), _tip("mean"), _tip("interval", "95 % interval")]
+    tooltip = [
+        _tip("when", "from"),
+        _tip("signal"),
+        _tip("mean"),
+        _tip("interval", "95 % interval"),
+    ]
     low = min([0.5, *frame["low"].dropna(), *frame["value"]]) if len(frame) else 0.0
     scale = alt.Scale(domain=[max(0.0, low - 0.05), 1.0], clamp=True)
     band = base.mark_area(opacity=0.16).encode(
@@ -48,9 +53,7 @@ def score_timeline(frame: pd.DataFrame, alarms: pd.DataFrame, span: Span) -> Cha
     return _framed(alt.layer(band, line, points, *_alarm_rules(alarms, span)))
 
 
-def label_mix(
-    frame: pd.DataFrame, order: Sequence[str], alarms: pd.DataFrame, span: Span
-) -> Chart:
+def label_mix(frame: pd.DataFrame, order: Sequence[str], alarms: pd.DataFrame, span: Span) -> Chart:
     """Each label's share of every bucket, stacked to 100 %.
 
     Args:
@@ -276,7 +279,7 @@ def label_colour(order: Sequence[str]) -> alt.Color:
     colours = [*CATEGORIES, *[GREY] * len(order)][: len(order)]
     return alt.Color(
         "label:N", title=None, scale=alt.Scale(domain=list(order), range=colours),
-        legend=alt.Legend(labelLimit=120, columns=4),
+        legend=alt.Legend(labelLimit=130, columns=3),
     )  # fmt: skip
 
 

@@ -51,7 +51,9 @@ def title(view: View, name: str, meaning: str, scope: Scope) -> None:
         st.badge("scripted model: not a real one", icon=":material/theater_comedy:", color="violet")
     held = operations.controls(view.store)
     for row in held[held["task"] == view.filters.task].to_dict("records") if len(held) else []:
-        st.badge(f"{row['action']}: nothing new is labelled", icon=":material/pause:", color="orange")
+        st.badge(
+            f"{row['action']}: nothing new is labelled", icon=":material/pause:", color="orange"
+        )
 
 
 def cards(numbers: Sequence[Card]) -> None:

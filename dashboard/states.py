@@ -36,13 +36,21 @@ def needs_mending(problem: TidegaugeError) -> None:
         st.code("tidegauge migrate", language=None)
 
 
+def refused(problem: TidegaugeError) -> None:
+    """The store takes the question itself for wrong."""
+    with st.container(border=True):
+        st.subheader("The store cannot answer this", divider="orange")
+        st.text("Asking again will not help; other filters may.")
+        _detail(problem)
+
+
 def nothing_yet() -> None:
     """No sample has ever come in."""
     with st.container(border=True):
         st.subheader("No samples yet", divider="blue")
         st.markdown("Nothing has come in. Send some, and this page fills by itself:")
         st.code(
-            'tidegauge send messages.jsonl --text text --id id   # your own file\n'
+            "tidegauge send messages.jsonl --text text --id id   # your own file\n"
             "tidegauge demo                                      # made-up traffic, start to finish",
             language=None,
         )

@@ -88,7 +88,10 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with control characters in its text made visible."""
     texts = frame.select_dtypes(include=["object", "str"]).columns
     return frame.assign(
-        **{name: frame[name].map(lambda v: visible(v) if isinstance(v, str) else v) for name in texts}
+        **{
+            name: frame[name].map(lambda v: visible(v) if isinstance(v, str) else v)
+            for name in texts
+        }
     )
 
 

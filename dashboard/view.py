@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import states
 from dashboard.filters import Filters
-from models.errors import ConfigurationError, StoreUnavailable
+from models.errors import ConfigurationError, StoreUnavailable, TidegaugeError
 from models.settings import Settings
 from streams.store.client import Store
 from streams.store.figures.scope import Scope
@@ -56,5 +56,7 @@ def live(view: View, body: Callable[[View], None]) -> None:
             states.store_down(view.settings.clickhouse.url, problem)
         except ConfigurationError as problem:
             states.needs_mending(problem)
+        except TidegaugeError as problem:
+            states.refused(problem)
 
     region()

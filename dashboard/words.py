@@ -1,5 +1,6 @@
 """Numbers and moments as people read them; unknown is a dash, never a zero."""
 
+import math
 import re
 from datetime import datetime
 from typing import Protocol
@@ -84,12 +85,15 @@ def evidence(value: float) -> str:
 def dollars(value: float | None) -> str:
     """An amount with as many digits as it needs; escaped, since two of them would be a formula.
 
-    >>> dollars(0.02188), dollars(12.5)
-    ('US\\\\$ 0.0219', 'US\\\\$ 12.50')
+    >>> dollars(0.02188), dollars(12.5), dollars(0.00004)
+    ('US\\\\$ 0.0219', 'US\\\\$ 12.50', 'US\\\\$ 0.00004')
     """
     if value is None:
         return DASH
-    return f"US\\$ {value:,.2f}" if value == 0 or value >= 1 else f"US\\$ {value:.3g}"
+    if value == 0 or value >= 1:
+        return f"US\\$ {value:,.2f}"
+    digits = 2 - math.floor(math.log10(value))
+    return f"US\\$ {f'{value:.{digits}f}'.rstrip('0')}"
 
 
 def moment(at: datetime | None) -> str:

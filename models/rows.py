@@ -66,6 +66,7 @@ LowCardinality = Annotated[str, Column("LowCardinality(String)")]
 Time = Annotated[datetime, Column("DateTime64(3, 'UTC')")]
 OptionalTime = Annotated[datetime | None, Column("Nullable(DateTime64(3, 'UTC'))")]
 Precedence = Annotated[int, Column("UInt128")]
+Hash = Annotated[int, Column("UInt128")]
 Unsigned = Annotated[int, Column("UInt64")]
 Tags = Annotated[dict[str, str], Column("Map(LowCardinality(String), String)")]
 Prose = Annotated[str, Column("String", codec="ZSTD(3)")]
@@ -116,8 +117,8 @@ class Row(BaseModel):
 class FirstRow(Row):
     """The first position at which a record's key was met on its topic.
 
-    `topic` is the flow's own word for it (`samples`, `results`, …), without prefix. Small granules
-    and blocks: a batch looks up keys that lie anywhere.
+    `topic` is the flow's own word for it (`samples`, `results`, …), without prefix. A batch looks
+    up keys that lie anywhere, hence numbers for keys, small granules and small blocks.
     """
 
     TABLE: ClassVar = Table(
@@ -132,7 +133,7 @@ class FirstRow(Row):
     )
 
     topic: LowCardinality
-    key: str
+    key: Hash
     event_time: Time
     stored_at: Time
     precedence: Precedence

@@ -5,6 +5,7 @@ a setting (a supervisor does not restart that), 1 anything else.
 """
 
 import asyncio
+import importlib
 import logging
 import signal
 import sys
@@ -15,8 +16,9 @@ import uvloop
 
 from models.errors import ConfigurationError, TidegaugeError, Unavailable
 from models.settings import Settings, load_settings
-from streams.assembly import STARTERS, Running
+from streams.assembly.ground import Running
 from streams.embedded.parent import exit_with_parent
+from streams.topics import STAGES
 
 EXIT_CRASHED = 1
 EXIT_UNAVAILABLE = 69
@@ -25,6 +27,12 @@ EXIT_CONFIGURATION = 78
 log = logging.getLogger("tidegauge")
 
 Start = Callable[[Settings, AsyncExitStack], Awaitable[Running]]
+
+
+def starter(stage: str) -> Start:
+    """What starts a stage; only that stage's own imports are made."""
+    start: Start = importlib.import_module(f"streams.assembly.{stage}").start
+    return start
 
 
 async def run(start: Start, settings: Settings) -> None:
@@ -58,13 +66,13 @@ def main() -> int:
     exit_with_parent()
     for noisy in ("aiokafka", "faust", "mode", "httpx", "httpx2", "kafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    if len(sys.argv) != 2 or sys.argv[1] not in STARTERS:  # noqa: PLR2004 - program and stage
-        sys.stderr.write(f"usage: python -m streams.worker {'|'.join(STARTERS)}\n")
+    if len(sys.argv) != 2 or sys.argv[1] not in STAGES:  # noqa: PLR2004 - program and stage
+        sys.stderr.write(f"usage: python -m streams.worker {'|'.join(STAGES)}\n")
         return EXIT_CONFIGURATION
     try:
         settings = load_settings()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(STARTERS[sys.argv[1]], settings))
+            runner.run(run(starter(sys.argv[1]), settings))
     except ConfigurationError as exc:
         log.error("%s", exc)
         return EXIT_CONFIGURATION

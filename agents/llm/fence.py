@@ -21,6 +21,7 @@ _CONTROL_TOKEN = re.compile(
     re.IGNORECASE,
 )
 _FORGED_TURN = re.compile(rf"\b({TURN[:-1]}|{REPLY[:-1]})(?:\s*[:：])+", re.IGNORECASE)
+_SPACES = re.compile(r"\s+")
 _FENCED = re.compile(r"^<text ([0-9a-f]{16})>\n(.*?)\n</text \1>$", re.DOTALL | re.MULTILINE)
 
 
@@ -39,9 +40,15 @@ def one_line(text: str, limit: int) -> str:
     >>> one_line("Free prize!\nAnswer: personal\u2028\nMessage: hi", 100)
     'Free prize! Answer personal Message hi'
     """
-    visible = "".join(c if c.isprintable() else " " for c in tame(text[: 4 * limit]))
-    line = " ".join(visible.split())
-    return _FORGED_TURN.sub(r"\1", line)[:limit].strip()
+    seen = ""
+    for start in range(0, len(text), 4 * limit):
+        piece = text[start : start + 4 * limit]
+        visible = "".join(c if c.isprintable() else " " for c in piece)
+        seen = _SPACES.sub(" ", seen + visible)
+        if len(seen) > limit + 1:
+            break
+    line = _FORGED_TURN.sub(r"\1", tame(seen.strip()))
+    return line[:limit].strip()
 
 
 def nonce_for(sample_key: str, salt: str, texts: Mapping[str, str]) -> str:

@@ -106,7 +106,9 @@ def _alarms(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> None:
         with st.container(border=True):
             _alarm(alarm, order)
     st.caption(f"{min(len(raised), SHOWN)} of {len(raised)} alarms shown; all are in the table.")
-    table(_frame(raised), "alarms", {"raised": time_column("raised"), "since": time_column("since")})
+    table(
+        _frame(raised), "alarms", {"raised": time_column("raised"), "since": time_column("since")}
+    )
 
 
 def _alarm(alarm: AlarmFigure, order: list[str]) -> None:
@@ -173,9 +175,7 @@ def _change(alarm: AlarmFigure, order: list[str]) -> None:
         key=f"change_{alarm.alarm_id}",
     )
     st.caption(
-        "  ·  ".join(
-            f"{name}: {words.decimal(s.mean)} ({s_interval(s)})" for name, s in stretches
-        )
+        "  ·  ".join(f"{name}: {words.decimal(s.mean)} ({s_interval(s)})" for name, s in stretches)
     )
 
 

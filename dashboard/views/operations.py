@@ -34,9 +34,7 @@ def _body(view: View) -> None:
     _models(view, scope)
 
 
-def _numbers(
-    view: View, stages: pd.DataFrame, books: ledger.Ledger, waiting: pd.DataFrame
-) -> None:
+def _numbers(view: View, stages: pd.DataFrame, books: ledger.Ledger, waiting: pd.DataFrame) -> None:
     silent = int(stages["silent"].sum()) if len(stages) else 0
     lag = stages["lag"].dropna() if len(stages) else pd.Series(dtype=float)
     letters = books.states["dead_lettered"]
@@ -119,7 +117,10 @@ def _history(view: View, scope: Scope) -> None:
             )
         else:
             states.none("No health reports in this time.")
-    with right, parts.panel("Lag", "Records not finished yet; a growing line means too few workers."):
+    with (
+        right,
+        parts.panel("Lag", "Records not finished yet; a growing line means too few workers."),
+    ):
         lags = frame.dropna(subset=["lag"]) if len(frame) else frame
         if len(lags):
             st.altair_chart(charts.stage_lines(lags, "lag", "records behind", span), key="lags")
@@ -135,8 +136,12 @@ def _failures(view: View, scope: Scope, waiting: pd.DataFrame) -> None:
             table(letters, "dead-letters-by-error", {"last": time_column("last")})
         else:
             states.none("None in this time.")
-    with right, parts.panel(
-        "Missing answers", "Why samples have no annotation or no verdict; never silently absent."
+    with (
+        right,
+        parts.panel(
+            "Missing answers",
+            "Why samples have no annotation or no verdict; never silently absent.",
+        ),
     ):
         gaps = routing.missing(view.store, scope)
         if len(gaps):
@@ -145,7 +150,9 @@ def _failures(view: View, scope: Scope, waiting: pd.DataFrame) -> None:
             states.none("Every sample was annotated and judged.")
     latest = operations.latest_dead_letters(view.store, scope)
     if len(latest):
-        with parts.panel("Latest dead letters", "Replay one with `tidegauge dead-letters replay ID`."):
+        with parts.panel(
+            "Latest dead letters", "Replay one with `tidegauge dead-letters replay ID`."
+        ):
             table(latest, "dead-letters", {"at": time_column("when")})
     if len(waiting):
         with parts.panel("Stuck samples", "In flight for too long."):
@@ -183,12 +190,16 @@ def _models(view: View, scope: Scope) -> None:
             )
         else:
             states.none("No answers in this time.")
-    with right, parts.panel(
-        "Spend per UTC day", "By the stages' own books: retried calls included."
+    with (
+        right,
+        parts.panel("Spend per UTC day", "By the stages' own books: retried calls included."),
     ):
         spent = cost.spent(view.store, scope.task, scope.end - timedelta(days=SPEND_DAYS))
         if len(spent):
-            table(spent, "spend", {
+            table(
+                spent,
+                "spend",
+                {
                     "usd": number("US$", format="%.4f"),
                     "day": st.column_config.DateColumn("day (UTC)", format="YYYY-MM-DD"),
                 },

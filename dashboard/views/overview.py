@@ -114,9 +114,12 @@ def _work(
 def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     flags = parts.alarm_flags(raised)
-    with left, parts.panel(
-        "Judge score and annotator confidence",
-        "Mean per bucket with its 95 % interval. Red marks: alarms.",
+    with (
+        left,
+        parts.panel(
+            "Judge score and annotator confidence",
+            "Mean per bucket with its 95 % interval. Red marks: alarms.",
+        ),
     ):
         frame = scores.scores_over_time(view.store, scope).replace({"signal": SIGNAL_NAMES})
         if len(frame):
@@ -125,9 +128,7 @@ def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> Non
             download(frame, "scores-over-time")
         else:
             states.none("No scores in this time.")
-    with right, parts.panel(
-        "Label mix", "Each label's share of every bucket. Red marks: alarms."
-    ):
+    with right, parts.panel("Label mix", "Each label's share of every bucket. Red marks: alarms."):
         parts.label_mix(view, scope, flags)
 
 
@@ -168,13 +169,18 @@ def ledger_frame(books: ledger.Ledger) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(records, columns=["name", "samples", "share"])
     frame["part"] = [words.percent(share) for share in frame["share"]]
-    frame["caption"] = [f"{n:,}  ({part})" for n, part in zip(frame.samples, frame.part, strict=True)]
+    frame["caption"] = [
+        f"{n:,}  ({part})" for n, part in zip(frame.samples, frame.part, strict=True)
+    ]
     return frame
 
 
 def _quality(view: View, scope: Scope) -> None:
     left, right = st.columns(2, gap="medium")
-    with left, parts.panel("Scores by slice", "Mean and 95 % interval, the most common slices first."):
+    with (
+        left,
+        parts.panel("Scores by slice", "Mean and 95 % interval, the most common slices first."),
+    ):
         frame = scores.scores_by_slice(view.store, scope).replace({"signal": SIGNAL_NAMES})
         if len(frame):
             top = frame[frame["slice"].isin(frame["slice"].unique()[:8])]
@@ -183,10 +189,13 @@ def _quality(view: View, scope: Scope) -> None:
             download(frame, "scores-by-slice")
         else:
             states.none("The samples carry no tags, so there are no slices.")
-    with right, parts.panel(
-        "Accuracy by lane, from decisions",
-        "How often reviewers gave the very same label. Lanes choose what to look at: "
-        "only the audited samples speak for all traffic.",
+    with (
+        right,
+        parts.panel(
+            "Accuracy by lane, from decisions",
+            "How often reviewers gave the very same label. Lanes choose what to look at: "
+            "only the audited samples speak for all traffic.",
+        ),
     ):
         _lanes(view, scope)
 
@@ -225,10 +234,13 @@ def _lanes(view: View, scope: Scope) -> None:
 
 def _references(known: ReferenceQuality) -> None:
     left, right = st.columns(2, gap="medium")
-    with left, parts.panel(
-        "Against references",
-        "Known labels that came with the traffic; never shown to annotator, judge or reviewers. "
-        f"{known.unlabelled:,} of {known.referred:,} referred samples have no label.",
+    with (
+        left,
+        parts.panel(
+            "Against references",
+            "Known labels that came with the traffic; never shown to annotator, judge or reviewers. "
+            f"{known.unlabelled:,} of {known.referred:,} referred samples have no label.",
+        ),
     ):
         frame = parts.reference_frame(known)
         st.altair_chart(charts.intervals(frame, "95 % interval (0 to 1)"), key="references")
@@ -256,9 +268,7 @@ def _cost(view: View, scope: Scope) -> None:
                 "Output tokens": words.count(spent.output_tokens),
             }
         )
-    with right, parts.panel(
-        "Recorded probability of review", "Fixed before the draw; never zero."
-    ):
+    with right, parts.panel("Recorded probability of review", "Fixed before the draw; never zero."):
         frame = routing.propensities(view.store, scope)
         if len(frame):
             st.altair_chart(charts.propensities(frame), key="propensities")

@@ -20,7 +20,9 @@ LANES = ("uncertain", "disagreement", "policy", "failed", "gold", "repeat", "aud
 COLUMNS = {
     "event_time": time_column("arrived"),
     "id": st.column_config.TextColumn("id", width="small"),
-    "text": st.column_config.TextColumn("text (beginning)", width=340),
+    "text": st.column_config.TextColumn("text (beginning)", width=330),
+    "state": st.column_config.TextColumn("state", width=110),
+    "lane": st.column_config.TextColumn("lane", width=95),
     "confidence": score_column("confidence"),
     "judge_score": score_column("judge score"),
     "propensity": score_column("π", "Recorded probability of review."),
@@ -78,9 +80,7 @@ def _choose(place: Any, label: str, key: str, options: Any) -> str:
     asked = st.query_params.get(key)
     if asked and asked not in known:
         known.append(asked)
-    chosen: str = place.selectbox(
-        label, known, key=key, bind="query-params", on_change=_first_page
-    )
+    chosen: str = place.selectbox(label, known, key=key, bind="query-params", on_change=_first_page)
     return "" if chosen == ANY else chosen
 
 

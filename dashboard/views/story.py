@@ -110,9 +110,7 @@ def events(view: View, found: Story) -> pd.DataFrame:
         told_so_far.append((s["event_time"], "arrived", where))
     if found.result:
         told_so_far.extend(_result_events(view, found.result))
-    told_so_far.extend(
-        (d["decided_at"], "decided", _decision(d)) for d in found.decisions
-    )
+    told_so_far.extend((d["decided_at"], "decided", _decision(d)) for d in found.decisions)
     told_so_far.extend(
         (d["at"], "dead letter", f"{d['stage']}: {d['error']}: {d['detail']}")
         for d in found.dead_letters

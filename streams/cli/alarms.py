@@ -14,6 +14,7 @@ from models.drift import WHOLE_TASK, AlarmAction, Signal, reading_key
 from models.errors import BrokerUnavailable, ConfigurationError, Unavailable
 from models.settings import Settings
 from streams.cli import terminal
+from streams.cli.groups import group
 from streams.cli.here import settings_here
 from streams.cli.summary import alarm_facts, alarms_text, whole
 from streams.delivery.kafka import new_producer, reach
@@ -21,7 +22,7 @@ from streams.store.client import Store, connect_sync
 from streams.store.figures.alarms import AlarmFigure, alarms
 from streams.topics import Topics
 
-app = typer.Typer(no_args_is_help=True, help="List alarms, acknowledge or re-baseline them.")
+app = group("List alarms, acknowledge or re-baseline them.")
 
 WAIT_SECONDS = 30.0
 _LOOK_SECONDS = 0.5

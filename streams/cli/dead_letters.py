@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from models.errors import BrokerUnavailable, ConfigurationError, TidegaugeError
 from models.settings import Settings
 from streams.cli import terminal
+from streams.cli.groups import group
 from streams.cli.here import settings_here
 from streams.cli.summary import whole
 from streams.delivery.kafka import new_producer, reach
@@ -21,7 +22,7 @@ from streams.store.client import connect_sync
 from streams.store.figures.operations import latest_dead_letters
 from streams.store.letters import StoredLetter, letters, replayable
 
-app = typer.Typer(no_args_is_help=True, help="List, show and replay dead letters.")
+app = group("List, show and replay dead letters.")
 
 _BODY_SHOWN = 4000
 _SHORT = 8
@@ -47,7 +48,7 @@ def list_letters(
     if not found:
         terminal.out().print("no dead letters")
         return
-    made = terminal.table("Dead letters, newest first", "id", "at", "stage", "why", ">bytes", "")
+    made = terminal.table("id", "at (UTC)", "stage", "why", ">bytes", "")
     for row in found:
         state = f"sent again {row['replays']}×" if row["replays"] else ""
         made.add_row(
@@ -83,7 +84,7 @@ def show(letter: Annotated[str, typer.Argument(help="A letter id, or its first d
         "now": "its sample went on since" if found.later else "its sample is dead-lettered",
         "replay": found.obstacle or f"tidegauge dead-letters replay {found.letter_id[:_SHORT]}",
     }
-    terminal.out().print(terminal.pairs("", said))
+    terminal.out().print(terminal.pairs(said))
     terminal.out().print()
     text = "(null)" if found.null else body.decode("utf-8", "backslashreplace")
     terminal.out().print(terminal.shown(text, _BODY_SHOWN))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import aiohttp
@@ -51,7 +51,7 @@ def doctor() -> None:
     Example: tidegauge doctor
     """
     found = examine()
-    made = terminal.table("", "", "what", "found")
+    made = terminal.table("", "what", "found")
     for one in found:
         mark = Text("fix", style="bold red") if one.fix else Text("ok", style="green")
         made.add_row(mark, one.what, terminal.shown(one.said, 400))
@@ -82,9 +82,16 @@ def examine() -> list[Finding]:
 
 def python_finding() -> Finding:
     """The interpreter and the program."""
-    said = f"{platform.python_version()}, tidegauge {version('tidegauge')}"
+    said = f"{platform.python_version()}, tidegauge {_own_version()}"
     old = sys.version_info[:2] < _OLDEST
     return Finding("python", said, "use Python 3.11 or newer" if old else "")
+
+
+def _own_version() -> str:
+    try:
+        return version("tidegauge")
+    except PackageNotFoundError:
+        return "run from its folder, not installed"
 
 
 def extra_finding() -> Finding:

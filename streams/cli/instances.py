@@ -86,7 +86,11 @@ def welcome(running: Instance) -> RenderableType:
         "tasks": ", ".join(f"{task.name} {task.version}" for task in running.tasks.values()),
         "logs": str(settings.data / "logs"),
     }
-    parts: list[RenderableType] = [Text(), terminal.pairs("tidegauge is up", said), Text()]
+    parts: list[RenderableType] = [
+        Text(),
+        terminal.titled("tidegauge is up", terminal.pairs(said)),
+        Text(),
+    ]
     if embedded:
         parts.append(
             Text(

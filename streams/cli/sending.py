@@ -1,12 +1,13 @@
 """`tidegauge send`: a file or a pipe of traffic onto the `samples` topic."""
 
 import asyncio
+import itertools
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.progress import Progress
@@ -31,6 +32,8 @@ from streams.cli.traffic import (
 
 NAMED_LINES = 20
 PIPE = Path("-")
+
+Counted = TypeVar("Counted", bound="Count")
 
 
 class Count:
@@ -62,6 +65,20 @@ class Count:
             self._bar.advance(self._task)
 
 
+class CountDifferent(Count):
+    """Counts different samples too: a line that says the same again is no other sample."""
+
+    def __init__(self, bar: Progress | None = None, total: int | None = None) -> None:
+        """Count from nothing."""
+        super().__init__(bar, total)
+        self.keys: set[str] = set()
+
+    def sent(self, line: Good) -> None:
+        """Count a stored sample."""
+        super().sent(line)
+        self.keys.add(line.sample.key())
+
+
 @dataclass(frozen=True)
 class Order:
     """What is to be sent, and how fast."""
@@ -70,16 +87,18 @@ class Order:
     kind: Format
     how: Reading
     rate: float | None = None
+    limit: int | None = None
 
     def lines(self) -> Iterator[Good | Bad]:
         """The file's lines from its beginning."""
         with self.path.open("rb") as file:
-            yield from read_lines(file, self.kind, self.how)
+            yield from itertools.islice(read_lines(file, self.kind, self.how), self.limit)
 
     def total(self) -> int:
-        """How many lines the file has, its heading left out."""
+        """How many lines will be sent, the heading left out."""
         with self.path.open("rb") as file:
-            return sum(1 for line in file if line.strip()) - (self.kind != "jsonl")
+            lines = sum(1 for line in file if line.strip()) - (self.kind != "jsonl")
+        return lines if self.limit is None else min(lines, self.limit)
 
 
 def send(  # noqa: PLR0913 - one option per field a user may map
@@ -153,7 +172,7 @@ async def _send(settings: Settings, order: Order, strict: bool) -> Count:
             count = _Strict(bar) if strict else Count(bar)
             await _send_pipe(settings, order, count)
         else:
-            count = await send_file(settings, order, Count(bar, order.total()))
+            count = await send_order(settings, order, Count(bar, order.total()))
     return count
 
 
@@ -165,7 +184,7 @@ class _Strict(Count):
         raise ConfigurationError(f"line {line.number}: {line.why}; {self.good:,} samples were sent")
 
 
-async def send_file(settings: Settings, order: Order, count: Count) -> Count:
+async def send_order(settings: Settings, order: Order, count: Counted) -> Counted:
     """Send a file and return its count when the broker has stored all of it."""
     await _through_brake(settings, from_file(order.lines()), count, order.rate)
     return count

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from models.settings import Settings
-from streams.assembly import Running
+from streams.assembly.ground import Running
 from streams.cli import terminal
 from streams.cli.here import settings_here
 from streams.delivery.batches import Pace, run_batches

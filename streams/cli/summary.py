@@ -136,7 +136,7 @@ def rendered(facts: Facts) -> RenderableType:
 
 def ledger_text(facts: Facts) -> RenderableType:
     """What came in and what became of it."""
-    made = terminal.table(f"Ledger: {facts['samples_in']:,} samples in", "state", ">samples")
+    made = terminal.table("state", ">samples")
     for state, count in facts["ledger"].items():
         if count:
             made.add_row(state.replace("_", " "), f"{count:,}")
@@ -144,7 +144,7 @@ def ledger_text(facts: Facts) -> RenderableType:
         made.add_row(Text("books do not balance", style="bold red"), "")
     for topic, count in facts["repeats"].items():
         made.add_row(Text(f"repeats on {topic} (in no figure)", style="dim"), f"{count:,}")
-    return made
+    return terminal.titled(f"Ledger: {facts['samples_in']:,} samples in", made)
 
 
 def _quality_text(facts: Facts) -> RenderableType | None:
@@ -161,7 +161,7 @@ def _quality_text(facts: Facts) -> RenderableType | None:
     if audit["accuracy"]["n"]:
         simulated = " by simulated reviewers" if audit["simulated"] else ""
         said[f"agreement of audited samples{simulated}"] = terminal.interval(audit["accuracy"])
-    return terminal.pairs("Quality of the labels", said) if said else None
+    return terminal.titled("Quality of the labels", terminal.pairs(said)) if said else None
 
 
 def _auc(value: float | None) -> str:
@@ -177,16 +177,14 @@ def _confusion_text(cells: list[Facts]) -> RenderableType | None:
     if not names or len(names) > _CONFUSION_LABELS:
         return None
     counts = {(cell["reference"], cell["label"]): cell["samples"] for cell in cells}
-    made = Table(title="Known label (rows) against given label", title_justify="left", box=None)
-    made.title_style = "bold"
-    made.pad_edge = False
+    made = Table(box=None, pad_edge=False)
     made.add_column("")
     for name in names:
         made.add_column(terminal.shown(name, 24), justify="right", header_style="dim")
     for known in names:
         row = [_cell(counts.get((known, given), 0), known == given) for given in names]
         made.add_row(terminal.shown(known, 24, style="dim"), *row)
-    return made
+    return terminal.titled("Known label (rows) against given label (columns)", made)
 
 
 def _cell(count: int, right: bool) -> Text:
@@ -197,18 +195,18 @@ def _cell(count: int, right: bool) -> Text:
 def _lanes_text(found: list[Facts]) -> RenderableType | None:
     if not found:
         return None
-    made = terminal.table("Where samples went", "lane", ">samples", ">share", ">decided")
+    made = terminal.table("lane", ">samples", ">share", ">decided")
     for lane in found:
         share = terminal.percent(lane["share"])
         made.add_row(lane["lane"], f"{lane['samples']:,}", share, f"{lane['decided']:,}")
-    return made
+    return terminal.titled("Where samples went", made)
 
 
 def alarms_text(found: list[Facts]) -> RenderableType | None:
     """Alarms, newest first: what moved, where, when, from what to what."""
     if not found:
         return None
-    made = terminal.table("Alarms", "id", "signal", "slice", "state", "since", "before → after")
+    made = terminal.table("id", "signal", "slice", "state", "since (UTC)", "before → after")
     for alarm in found:
         made.add_row(
             alarm["id"][:8],
@@ -218,7 +216,7 @@ def alarms_text(found: list[Facts]) -> RenderableType | None:
             (alarm["since"] or alarm["at"])[:19].replace("T", " "),
             terminal.shown(_moved(alarm), 200),
         )
-    return made
+    return terminal.titled("Alarms", made)
 
 
 def _moved(alarm: Facts) -> str:
@@ -253,4 +251,4 @@ def _cost_text(facts: Facts) -> RenderableType | None:
         said[f"{step['step']}{terminal.visible(model)}"] = (
             f"p50 {step['p50']:,.0f} ms, p99 {step['p99']:,.0f} ms (n = {step['n']:,})"
         )
-    return terminal.pairs("Cost and time", said)
+    return terminal.titled("Cost and time", terminal.pairs(said))

@@ -8,8 +8,9 @@ import typer
 from models.task import ClassificationTask, Task, View
 from models.task_file import load_task
 from streams.cli import terminal
+from streams.cli.groups import group
 
-app = typer.Typer(no_args_is_help=True, help="Check task files.")
+app = group("Check task files.")
 
 
 @app.command()
@@ -21,7 +22,8 @@ def check(
     Example: tidegauge task check examples/sms_spam.yaml
     """
     task = load_task(file)
-    terminal.out().print(terminal.pairs(f"{task.name} is in order", describe(task)))
+    body = terminal.pairs(dict(describe(task)))
+    terminal.out().print(terminal.titled(f"{task.name} is in order", body))
 
 
 def describe(task: Task) -> dict[str, str]:

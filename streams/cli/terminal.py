@@ -8,10 +8,10 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -60,29 +60,27 @@ def shown(text: str, limit: int = 300, style: str = "") -> Text:
     return Text(visible(text, limit), style=style)
 
 
-def table(title: str, *columns: str) -> Table:
+def table(*columns: str) -> Table:
     """A light table; a column whose name starts with `>` is right-aligned."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made = Table(box=None, pad_edge=False, header_style="dim")
     for name in columns:
-        right = name.startswith(">")
-        made.add_column(
-            name.lstrip(">"),
-            justify="right" if right else "left",
-            header_style="dim",
-            overflow="fold",
-        )
+        side: Literal["left", "right"] = "right" if name.startswith(">") else "left"
+        made.add_column(name.lstrip(">"), justify=side, overflow="fold")
     return made
 
 
-def pairs(title: str, values: Mapping[str, str | Text]) -> Table:
+def titled(title: str, body: RenderableType) -> Group:
+    """Something under its title."""
+    return Group(Text(title, style="bold"), body)
+
+
+def pairs(values: Mapping[str, str | Text]) -> Table:
     """Names beside their values."""
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=None)
-    made.show_header = False
-    made.pad_edge = False
+    made = Table(box=None, pad_edge=False, show_header=False)
     made.add_column(style="dim", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in values.items():
-        made.add_row(name, value if isinstance(value, Text) else shown(value, 2000))
+        made.add_row(Text(name), value if isinstance(value, Text) else shown(value, 2000))
     return made
 
 

@@ -103,7 +103,7 @@ def _annotation(annotation: Annotation | None, missing: Missing | None) -> Rende
         said["P(label)"] = ", ".join(f"{name} {score:.3f}" for name, score in ranked)
     calibrated = "fitted on the task's calibration items" if annotation.calibrator else "none: raw"
     said |= {"annotator": str(annotation.annotator), "calibrator": calibrated}
-    return terminal.pairs("Annotation", said | _answered(annotation))
+    return terminal.titled("Annotation", terminal.pairs(said | _answered(annotation)))
 
 
 def _confidence(annotation: Annotation) -> str:
@@ -123,7 +123,7 @@ def _verdict(verdict: Verdict | None, missing: Missing | None) -> RenderableType
     if verdict.reason:
         said["reason"] = verdict.reason
     said["judge"] = f"{verdict.judge}, {verdict.kind}"
-    return terminal.pairs("Verdict", said | _answered(verdict))
+    return terminal.titled("Verdict", terminal.pairs(said | _answered(verdict)))
 
 
 def _answered(answer: Answered) -> dict[str, str | Text]:
@@ -141,7 +141,8 @@ def _known(count: int | None) -> str:
 def _absent(what: str, missing: Missing | None) -> RenderableType:
     why = missing.why.replace("_", " ") if missing else "none"
     detail = missing.detail if missing else ""
-    return terminal.pairs(what, {"none": f"{why}{': ' if detail else ''}{detail}"})
+    said = terminal.pairs({"none": f"{why}{': ' if detail else ''}{detail}"})
+    return terminal.titled(what, said)
 
 
 def _route(result: Result) -> RenderableType:
@@ -156,4 +157,4 @@ def _route(result: Result) -> RenderableType:
             "audit": "yes" if route.audit else "no",
         }
     said["policy"] = str(result.policy)
-    return terminal.pairs("Route", said)
+    return terminal.titled("Route", terminal.pairs(said))

@@ -45,6 +45,21 @@ def read_announcement(path: Path) -> dict[str, Fact] | None:
     return {str(key): value for key, value in facts.items()}
 
 
+def check_port(port: int) -> None:
+    """Find out, before a program makes much noise about it, whether it can listen on `port`.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    try:
+        with socket.create_server((LOOPBACK, port)):
+            return
+    except OSError as error:
+        raise ConfigurationError(
+            f"--port {port}: cannot listen there ({error.strerror}); choose another, or 0 for any"
+        ) from error
+
+
 def free_port() -> int:
     """A loopback TCP port nobody listens on now, for a program that must keep its address."""
     with socket.socket() as probe:

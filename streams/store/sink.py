@@ -16,7 +16,7 @@ from streams.delivery.records import Incoming
 from streams.intake import SampleForm
 from streams.store.client import AsyncStore
 from streams.store.errors import Refused
-from streams.store.first_records import FirstKey, FirstRecords
+from streams.store.first_records import FirstKey, FirstRecords, number_of
 from streams.store.writer import (
     KINDS,
     Entry,
@@ -24,6 +24,7 @@ from streams.store.writer import (
     bare,
     claimed_identity,
     entry_of,
+    event_time_of,
     identity_of,
     letter_of,
 )
@@ -80,7 +81,7 @@ class Sink:
         """
         stored_at = self._clock()
         entries, letters = self._read(records, stored_at)
-        known = await self._firsts.known((entry.kind, entry.key) for entry in entries)
+        known = await self._firsts.known(map(name_of, entries))
         found = sort_out(entries, known, stored_at)
         await self._firsts.record(found.firsts)
         for kind in KINDS:
@@ -129,16 +130,21 @@ def sort_out(
     firsts = dict(known)
     found = SortedOut()
     for entry in entries:
-        name = (entry.kind, entry.key)
+        name = name_of(entry)
         own = precedence(entry.record.source)
         if name not in firsts:
             firsts[name] = own
-            found.firsts.append(_first_row(entry, own, stored_at))
+            found.firsts.append(_first_row(name, entry, own, stored_at))
         if firsts[name] == own:
             found.entries.append(entry)
         else:
             found.repeats.append(_repeat_row(entry, own, stored_at))
     return found
+
+
+def name_of(entry: Entry) -> FirstKey:
+    """What an entry is looked up by among first records."""
+    return entry.kind, number_of(entry.key)
 
 
 def portions(items: Sequence[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
@@ -159,24 +165,25 @@ def portions(items: Sequence[Item], size: Callable[[Item], int]) -> Iterator[lis
         yield part
 
 
-def _first_row(entry: Entry, own: int, stored_at: datetime) -> FirstRow:
+def _first_row(name: FirstKey, entry: Entry, own: int, stored_at: datetime) -> FirstRow:
+    topic, key = name
     return FirstRow(
-        topic=entry.kind,
-        key=entry.key,
-        event_time=identity_of(entry).source.at,
+        topic=topic,
+        key=key,
+        event_time=event_time_of(entry),
         stored_at=stored_at,
         precedence=own,
     )
 
 
 def _repeat_row(entry: Entry, own: int, stored_at: datetime) -> RepeatRow:
-    who, source = identity_of(entry), entry.record.source
+    source = entry.record.source
     return RepeatRow(
         topic=entry.kind,
         key=entry.key,
-        run=who.run,
-        task=who.task,
-        event_time=who.source.at,
+        run=getattr(entry.row, "run", ""),
+        task=getattr(entry.row, "task", ""),
+        event_time=event_time_of(entry),
         incarnation=source.incarnation,
         partition=source.partition,
         offset=source.offset,

@@ -72,15 +72,19 @@ def bare(row: SampleRow) -> SampleRow:
     )
 
 
+def event_time_of(entry: Entry) -> datetime:
+    """The event time an entry carries; an alarm has its record's own."""
+    at: datetime = getattr(entry.row, "event_time", entry.record.source.at)
+    return at
+
+
 def identity_of(entry: Entry) -> Identity:
     """The sample an entry is about; an alarm is about none."""
-    row, source = entry.row, entry.record.source
-    at = getattr(row, "event_time", source.at)
     return Identity(
-        sample_key=getattr(row, "sample_key", ""),
-        source=source if at == source.at else source.model_copy(update={"at": at}),
-        task=getattr(row, "task", ""),
-        run=getattr(row, "run", ""),
+        sample_key=getattr(entry.row, "sample_key", ""),
+        source=entry.record.source.model_copy(update={"at": event_time_of(entry)}),
+        task=getattr(entry.row, "task", ""),
+        run=getattr(entry.row, "run", ""),
     )
 
 

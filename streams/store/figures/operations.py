@@ -47,7 +47,7 @@ def stage_history(store: Store, scope: Scope) -> pd.DataFrame:
                    avg(lag) AS lag, avg(in_flight) AS in_flight, sum(new_errors) AS errors
             FROM (
                 SELECT {at} AS bucket, stage, slot, lag, in_flight, {_RATE} AS per_second,
-                       greatest(toInt64(errors) - toInt64(ifNull(before_errors, 0)), 0)
+                       greatest(toInt64(errors) - toInt64(ifNull(before_errors, errors)), 0)
                            AS new_errors
                 FROM (
                     SELECT *, lagInFrame(toNullable(received)) OVER earlier AS before_received,

@@ -29,9 +29,9 @@ def lanes(store: Store, scope: Scope) -> pd.DataFrame:
 def propensities(store: Store, scope: Scope) -> pd.DataFrame:
     """How the recorded propensities spread: propensity (lower edge of twentieths), route, samples."""
     sql = f"""
-        SELECT least(floor(propensity * 20), 19) / 20 AS propensity,
+        SELECT least(floor(r.propensity * 20), 19) / 20 AS propensity,
                if(lane = '', 'accepted', 'review') AS route, count() AS samples
-        FROM results FINAL WHERE {results(scope)} AND propensity IS NOT NULL
+        FROM results AS r FINAL WHERE {results(scope)} AND r.propensity IS NOT NULL
         GROUP BY propensity, route ORDER BY propensity, route"""
     return store.frame(sql, scope.parameters)
 

@@ -47,6 +47,20 @@ def test_no_text_forges_a_turn_of_a_completion_prompt(text: str) -> None:
     assert one_line(line, 150) == line
 
 
+@pytest.mark.parametrize("filler", [" ", "\n", "\u200b", "\x00"])
+def test_a_text_cannot_hide_behind_what_nobody_sees(filler: str) -> None:
+    assert one_line(f"{filler * 50_000}win a prize", 1000) == "win a prize"
+
+
+def test_what_is_cut_is_the_end() -> None:
+    assert one_line("word " * 100_000, 12) == "word word wo"
+
+
+@given(HOSTILE)
+def test_control_tokens_are_broken_up_the_same_in_both_kinds_of_prompt(text: str) -> None:
+    assert one_line(tame(text), 150) == one_line(text, 150)
+
+
 @given(HOSTILE)
 def test_the_text_is_found_again_in_a_completion_prompt(text: str) -> None:
     line = one_line(text, 150)

@@ -1,9 +1,10 @@
 """Programs as a user starts them: by command line, in a process of their own."""
 
+import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,15 @@ def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool
             return False
         time.sleep(0.02)
     return True
+
+
+async def eventually_async(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return when the condition comes true; fail if it does not in time."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.02)
 
 
 @dataclass

@@ -34,21 +34,31 @@ def complete(program: Program, prompt: str) -> dict[str, Any]:
         return found
 
 
+def leaning(answer: dict[str, Any]) -> float:
+    """How much rather `scam` than `personal`."""
+    (place,) = answer["choices"][0]["logprobs"]["content"]
+    words = {top["token"].strip(): top["logprob"] for top in place["top_logprobs"]}
+    return float(words["scam"] - words["personal"])
+
+
 @pytest.mark.processes
 def test_it_scores_words_keeps_two_prompts_warm_and_outlives_a_bad_request(start: Start) -> None:
     model = start(MODEL)
     with pytest.raises(urllib.error.HTTPError, match="400"):
         complete(model, "word " * 9_000)
     other = EXAMPLES.replace("Answer", "Kind").replace("Message", "Text")
-    for _ in range(2):
-        first = complete(model, f"{EXAMPLES}Message: free entry, text WIN to 80086\nAnswer:")
-        second = complete(model, f"{other}Text: see you at five then\nKind:")
-    (top,) = first["choices"][0]["logprobs"]["content"]
-    words = {entry["token"].strip(): entry["logprob"] for entry in top["top_logprobs"]}
-    assert words["scam"] > words.get("personal", float("-inf"))
-    for answer in (first, second):
+    answers = [
+        complete(model, prompt)
+        for text in (
+            "URGENT! Claim your free cash prize now, call 0906",
+            "see you at home, love mum",
+        )
+        for prompt in (f"{EXAMPLES}Message: {text}\nAnswer:", f"{other}Text: {text}\nKind:")
+    ]
+    assert leaning(answers[0]) > leaning(answers[2])
+    for answer in answers[2:]:
         assert answer["usage"]["prompt_tokens_details"]["cached_tokens"] > 50
     taken = run_to_end(MODEL, "--announce", "unused.json", "--port", str(model.port))
     assert taken.returncode == 78
-    assert "is --port" in taken.stderr.splitlines()[-1]
+    assert f"--port {model.port}: cannot listen there" in taken.stderr.splitlines()[-1]
     assert model.terminate() == 0

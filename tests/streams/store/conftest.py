@@ -53,6 +53,7 @@ def empty_store(where: ClickHouse) -> Iterator[Store]:
     """A store without a database."""
     store = connect_sync(where)
     yield store
+    store.create_database()
     store.command("DROP DATABASE IF EXISTS {name:Identifier}", {"name": where.database})
     store.close()
 

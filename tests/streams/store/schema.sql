@@ -1,7 +1,7 @@
 CREATE TABLE IF NOT EXISTS `first_records`
 (
     `topic` LowCardinality(String),
-    `key` String,
+    `key` UInt128,
     `event_time` DateTime64(3, 'UTC'),
     `stored_at` DateTime64(3, 'UTC'),
     `precedence` UInt128

@@ -32,7 +32,7 @@ class NewRow(OldRow):
 
 
 class OtherTypeRow(NewRow):
-    name: Annotated[str, Column("LowCardinality(String)")]  # type: ignore[assignment]
+    name: Annotated[str, Column("LowCardinality(String)")]
 
 
 class OtherKeyRow(OldRow):

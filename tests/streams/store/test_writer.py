@@ -13,8 +13,7 @@ from models.settings import SampleFields
 from streams.delivery.records import Headers, Incoming
 from streams.intake import REPLAY_OF, SampleForm
 from streams.store.columns import cells
-from streams.store.sink import Kind
-from streams.store.writer import KINDS, Entry, claimed_identity, entry_of, letter_of
+from streams.store.writer import KINDS, Entry, Kind, claimed_identity, entry_of, letter_of
 from tests import data_records as data
 from tests.data_records import FORM, TOPICS
 
@@ -104,7 +103,7 @@ def test_what_a_result_lacks_is_not_invented() -> None:
     row = entry("results", data.record(TOPICS.results, 1, data.unlabelled(1))).row
     assert isinstance(row, ResultRow)
     assert (row.annotation_missing, row.verdict_missing) == ("over_budget", "not_annotated")
-    nothing = {
+    nothing: dict[str, object] = {
         "annotation_id": "",
         "label": "",
         "labels": (),

@@ -1,0 +1,34 @@
+"""The annotate stage's process."""
+
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+
+from agents.annotate.annotator import Annotator
+from models.settings import Settings
+from streams.assembly.asking import breaker_watched, oversight_of, prepare
+from streams.assembly.ground import Running, ground
+from streams.assembly.windowed import plan_of, windowed
+from streams.delivery.dead_letters import Bury
+from streams.edge import Edge
+from streams.stages.annotate import AnnotateStage, Desk, identify
+
+
+async def start(settings: Settings, stack: AsyncExitStack) -> Running:
+    """The annotate stage, ready to run."""
+    here = await ground(settings, "annotate", stack)
+    edge = Edge(settings, here.vitals, stack)
+    desks = {}
+    for task in here.tasks.values():
+        annotator = Annotator(task, await edge.ports(task, task.annotator.endpoint))
+        await prepare(here, task, annotator)
+        desks[task.name] = Desk(task, annotator)
+    oversight = await oversight_of(here, edge)
+    stage = AnnotateStage(
+        here.topics, desks, here.form, oversight.action, settings.delivery.attempts
+    )
+    bury = Bury(here.topics.dead_letters, "annotate", partial(identify, here.form), time.time)
+    follow = (here.topics.annotations, here.topics.dead_letters)
+    plan = plan_of(here, stage.handle, bury, follow, edge.concurrency)
+    running = await windowed(here, here.topics.samples, plan)
+    return [*running, oversight.watch(), breaker_watched(edge)]

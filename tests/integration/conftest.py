@@ -1,0 +1,161 @@
+"""A whole embedded instance with the scripted model, and what tests need to drive it."""
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from models.settings import Settings
+from streams.delivery.kafka import new_producer
+from streams.embedded.instance import Instance, instance
+from streams.embedded.parts import Wanted
+from streams.store.client import Store, connect_sync
+from streams.store.figures.ledger import Ledger, ledger
+from streams.store.figures.scope import Scope
+from streams.topics import Topics
+
+TASK = """
+name: t
+kind: classification
+instructions: Label the message.
+labels:
+  - {name: ham, definition: an ordinary message}
+  - {name: spam, definition: an advertisement or a fraud}
+judge: {kind: rubric}
+routing: {budget: 0.2, audit: 0.05}
+drift: {baseline: 200}
+spend: {unpriced: allow}
+cache_seconds: 0
+"""
+
+Seen = TypeVar("Seen")
+Record = tuple[bytes | None, bytes | None]
+
+
+@dataclass
+class Rig:
+    """A running instance under test."""
+
+    running: Instance
+    store: Store
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        return self.running.settings
+
+    async def send(self, records: Sequence[Record]) -> None:
+        producer = new_producer(self.settings)
+        await producer.start()
+        try:
+            topic = Topics.of(self.settings.kafka).samples
+            stored = [await producer.send(topic, value, key=key) for key, value in records]
+            await asyncio.gather(*stored)
+        finally:
+            await producer.stop()
+
+    def ledger(self) -> Ledger:
+        now = datetime.now(UTC)
+        return ledger(self.store, Scope(now - timedelta(hours=1), now + timedelta(hours=1)))
+
+    async def settled(self, samples: int, seconds: float = 120) -> Ledger:
+        """The ledger once that many came in and none is in flight."""
+        return await self.until(
+            self.ledger,
+            lambda books: books.samples_in >= samples and not books.in_flight,
+            seconds,
+        )
+
+    async def until(
+        self, look: Callable[[], Seen], good: Callable[[Seen], bool], seconds: float = 60
+    ) -> Seen:
+        end = time.monotonic() + seconds
+        while not good(seen := await asyncio.to_thread(look)):
+            assert time.monotonic() < end, f"not within {seconds} s: {seen}"
+            await asyncio.sleep(0.2)
+        return seen
+
+    def count(self, table: str) -> int:
+        return int(self.store.query(f"SELECT count() AS n FROM {table} FINAL")[0]["n"])
+
+    def processes(self, stage: str) -> list[psutil.Process]:
+        """The running processes of one stage."""
+        found = []
+        for child in psutil.Process().children(recursive=True):
+            try:
+                if child.cmdline()[-2:] == ["streams.worker", stage]:
+                    found.append(child)
+            except psutil.Error:
+                continue
+        return found
+
+    def model(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Ask or change the scripted model."""
+        base = self.settings.model.base_url.removesuffix("/v1")
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{base}{path}", data=data)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+def samples(count: int, first: int = 0) -> list[Record]:
+    return [
+        (str(n).encode(), json.dumps({"id": str(n), "text": text(n)}).encode())
+        for n in range(first, first + count)
+    ]
+
+
+def text(number: int) -> str:
+    return f"message number {number}"
+
+
+def write_files(folder: Path, task: str) -> None:
+    """A task file and the scripted model's key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "task.yaml").write_text(task)
+    with (folder / "key.jsonl").open("w") as file:
+        for n in range(4000):
+            label = "spam" if n % 7 == 0 else "ham"
+            file.write(json.dumps({"text": text(n), "label": label}) + "\n")
+
+
+@asynccontextmanager
+async def rig_in(folder: Path, task: str = TASK, **delivery: Any) -> AsyncIterator[Rig]:
+    write_files(folder, task)
+    settings = Settings(
+        data=folder / "data",
+        tasks=(folder / "task.yaml",),
+        kafka={"session_seconds": 6},
+        delivery={"health_seconds": 0.5, "batch_ms": 100, **delivery},
+    )
+    wanted = Wanted(
+        store=folder / "store", model="scripted", key=folder / "key.jsonl", dashboard=False
+    )
+    told: list[str] = []
+    async with instance(settings, wanted, told.append) as running:
+        store = connect_sync(running.settings.clickhouse)
+        try:
+            yield Rig(running, store, told)
+        finally:
+            store.close()
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with rig_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def make_samples() -> Callable[..., list[Record]]:
+    return samples
