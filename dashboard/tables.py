@@ -14,7 +14,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_csv(frame: pd.DataFrame) -> bytes:
-    """The frame as CSV (UTF-8 with a mark); text that a spreadsheet would run gets a leading '.
+    """The frame as CSV (RFC 4180, UTF-8 with a mark); text that a spreadsheet would run gets a leading '.
 
     Numbers stay numbers, times are ISO 8601 with their zone, unknown cells are empty.
 
@@ -22,7 +22,7 @@ def safe_csv(frame: pd.DataFrame) -> bytes:
     ['a,b', "'=1+1,-1", 'ok,2']
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([_cell(str(name)) for name in frame.columns])
     for row in frame.itertuples(index=False, name=None):
         writer.writerow([_cell(value) for value in row])

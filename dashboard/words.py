@@ -8,6 +8,7 @@ from typing import Protocol
 DASH = "–"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 THOUSAND = 1000
+UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 class Interval(Protocol):
@@ -83,7 +84,7 @@ def evidence(value: float) -> str:
 
 
 def dollars(value: float | None) -> str:
-    """An amount with as many digits as it needs; escaped, since two of them would be a formula.
+    r"""An amount with as many digits as it needs; escaped, since two of them would be a formula.
 
     >>> dollars(0.02188), dollars(12.5), dollars(0.00004)
     ('US\\\\$ 0.0219', 'US\\\\$ 12.50', 'US\\\\$ 0.00004')
@@ -104,13 +105,11 @@ def moment(at: datetime | None) -> str:
 def span(seconds: float) -> str:
     """A length of time in its largest unit.
 
-    >>> span(42), span(5400), span(200_000)
-    ('42 s', '1.5 h', '2.3 d')
+    >>> span(42), span(300), span(5400), span(200_000)
+    ('42 s', '5 min', '1.5 h', '2.3 d')
     """
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}" if size > 60 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
-    return f"{seconds:.0f} s"
+    size, unit = next((each for each in UNITS if seconds >= each[0]), (1, "s"))
+    return f"{seconds / size:.2g} {unit}"
 
 
 def visible(text: str) -> str:

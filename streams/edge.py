@@ -14,7 +14,7 @@ from agents.llm.requests import Observation
 from models.settings import Settings
 from models.task import Task
 from streams.metrics import LATENCY
-from streams.vitals import Spent, Vitals
+from streams.vitals import Vitals
 
 BUDGET_LAG_SECONDS = 30.0
 _FAILED = frozenset({"timeout", "bad", "refused", "unavailable", "limited"})
@@ -72,7 +72,7 @@ class Edge:
         if seen.outcome == "answered":
             vitals.latencies.append(seen.seconds * 1000)
             LATENCY.labels(vitals.stage, vitals.slot).observe(seen.seconds)
-        spent = vitals.unsettled.setdefault((seen.payer.task, seen.payer.run), Spent())
+        spent = vitals.spent_on(seen.payer.task, seen.payer.run)
         spent.calls += 1
         spent.input_tokens += usage.input_tokens or 0
         spent.output_tokens += usage.output_tokens or 0

@@ -34,27 +34,24 @@ class Pulse:
 async def beat(store: Inserts, pulse: Pulse) -> None:
     """Beat for ever; a store that is down costs health rows, never spend."""
     published = Published(pulse.vitals)
-    number = 0
     while True:
         await asyncio.sleep(pulse.seconds)
-        number = await beat_once(store, pulse, published, number)
+        await beat_once(store, pulse, published)
 
 
-async def beat_once(store: Inserts, pulse: Pulse, published: Published, number: int) -> int:
-    """One heartbeat; returns the next number for spend rows."""
+async def beat_once(store: Inserts, pulse: Pulse, published: Published) -> None:
+    """One heartbeat."""
     lag = await _lag(pulse)
     published.update(lag)
     now = datetime.now(UTC)
-    spent = spend_rows(pulse.vitals, number, now)
+    spent = spend_rows(pulse.vitals, now)
     try:
         if spent:
             await store.insert(list(spent))
-            number += len(spent)
             settle(pulse.vitals, spent)
         await store.insert([health_row(pulse.vitals, lag, now)])
     except Unavailable as exc:
         log.warning("no heartbeat: %s", exc)
-    return number
 
 
 async def _lag(pulse: Pulse) -> int | None:
@@ -91,7 +88,7 @@ def health_row(vitals: Vitals, lag: int | None, now: datetime) -> HealthRow:
     )
 
 
-def spend_rows(vitals: Vitals, number: int, now: datetime) -> list[SpendRow]:
+def spend_rows(vitals: Vitals, now: datetime) -> list[SpendRow]:
     """What was spent and is not in the store yet; numbered so that a repeated insert is one row."""
     return [
         SpendRow(
@@ -99,14 +96,14 @@ def spend_rows(vitals: Vitals, number: int, now: datetime) -> list[SpendRow]:
             task=task,
             stage=vitals.stage,
             session=vitals.session,
-            number=number + place,
+            number=spent.number,
             run=run,
             usd=spent.usd,
             calls=spent.calls,
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
         )
-        for place, ((task, run), spent) in enumerate(sorted(vitals.unsettled.items()))
+        for (task, run), spent in vitals.unsettled.items()
         if spent.calls
     ]
 
@@ -114,13 +111,13 @@ def spend_rows(vitals: Vitals, number: int, now: datetime) -> list[SpendRow]:
 def settle(vitals: Vitals, rows: list[SpendRow]) -> None:
     """Take what the store now knows out of the unsettled spend."""
     for row in rows:
-        left = vitals.unsettled[(row.task, row.run)]
-        left.usd -= row.usd
-        left.calls -= row.calls
-        left.input_tokens -= row.input_tokens
-        left.output_tokens -= row.output_tokens
-        if not left.calls:
-            del vitals.unsettled[(row.task, row.run)]
+        old = vitals.unsettled.pop((row.task, row.run))
+        if old.calls > row.calls:  # more calls ended while the row was written
+            left = vitals.spent_on(row.task, row.run)
+            left.usd = old.usd - row.usd
+            left.calls = old.calls - row.calls
+            left.input_tokens = old.input_tokens - row.input_tokens
+            left.output_tokens = old.output_tokens - row.output_tokens
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:

@@ -3,13 +3,20 @@
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import count
 
 LATENCIES = 512
 
 
 @dataclass
 class Spent:
-    """What was spent on one task since the last time it was written down."""
+    """What was spent on one task since the last time it was written down.
+
+    Attributes:
+        number: of the row that will say so; the same until the store has it.
+    """
+
+    number: int
 
     usd: float = 0.0
     calls: int = 0
@@ -46,3 +53,11 @@ class Vitals:
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
     unsettled: dict[tuple[str, str], Spent] = field(default_factory=dict)
     progressed_at: float = 0.0
+    numbers: count[int] = field(default_factory=count)
+
+    def spent_on(self, task: str, run: str) -> Spent:
+        """Where to add what a call for this task cost."""
+        found = self.unsettled.get((task, run))
+        if found is None:
+            found = self.unsettled[(task, run)] = Spent(next(self.numbers))
+        return found

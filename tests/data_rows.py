@@ -124,10 +124,20 @@ def result_row(sample: Row, label: str, **changes: Any) -> Row:
     key = s["sample_key"]
     values: dict[str, Any] = {
         name: s[name]
-        for name in (
-            "run task sample_key event_time id provenance tags reference incarnation partition"
-            " offset precedence"
-        ).split()
+        for name in [
+            "run",
+            "task",
+            "sample_key",
+            "event_time",
+            "id",
+            "provenance",
+            "tags",
+            "reference",
+            "incarnation",
+            "partition",
+            "offset",
+            "precedence",
+        ]
     }
     values |= {
         "result_id": digest("result", key),
@@ -188,7 +198,16 @@ def decision_row(result: Row, label: str, **changes: Any) -> Row:
     r = result.model_dump()
     values: dict[str, Any] = {
         name: r[name]
-        for name in "run task sample_key event_time result_id lane propensity audit".split()
+        for name in [
+            "run",
+            "task",
+            "sample_key",
+            "event_time",
+            "result_id",
+            "lane",
+            "propensity",
+            "audit",
+        ]
     }
     at = r["event_time"] + timedelta(seconds=40)
     values |= {

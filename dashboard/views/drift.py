@@ -228,7 +228,7 @@ def _progress(progress: pd.DataFrame) -> None:
         states.none("Warming up: no reading has arrived yet.")
         return
     shown = progress.assign(
-        slice=["all traffic" if not name else name for name in progress["slice"]],
+        slice=[name if name else "all traffic" for name in progress["slice"]],
         progress=progress["collected"] / progress["needed"].clip(lower=1),
         state=[
             "ready" if warm else f"warming up {c:,} of {n:,}"

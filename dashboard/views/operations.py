@@ -42,7 +42,7 @@ def _numbers(view: View, stages: pd.DataFrame, books: ledger.Ledger, waiting: pd
         [
             parts.Card(
                 "Stages alive", f"{len(stages) - silent} of {len(stages)}" if len(stages) else "none",
-                f"{silent} silent" if silent else "all report", 
+                f"{silent} silent" if silent else "all report",
                 f"A stage that wrote no health for {operations.SILENT_SECONDS} s is silent.",
                 "red" if silent else "off",
             ),

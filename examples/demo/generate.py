@@ -1,8 +1,7 @@
-"""Writes the demo's traffic: two streams of messages, of which one changes half-way.
+"""Writes the demo's traffic: the inbox of a small courier firm, which changes half-way.
 
-The inbox of a small courier firm gets messages by SMS and through a web form. Half-way a fraud campaign
-starts on SMS: the share of unwanted messages rises from about 15 to about 50 %, in words not seen before.
-The same seed writes the same file:
+Messages come by SMS and through a web form. Half-way a fraud campaign starts on SMS: the share of
+unwanted messages rises from 15 to 50 %, in words not seen before. The same seed, the same file:
 
     python examples/demo/generate.py > examples/demo/traffic.jsonl
 """
@@ -20,7 +19,11 @@ import yaml
 
 PHRASES = Path(__file__).with_name("phrases.yaml")
 SLOT = re.compile(r"\{(\w+)\}")
+TWO_LETTERS = re.compile(r"(?<=[a-z])[a-z]{2}(?=[a-z])")
+STYLES = {"as is": 0.5, "capital": 0.3, "slip": 0.17, "shouted": 0.03}
 COUNTRIES = {"GB": 0.6, "IE": 0.2, "SG": 0.2}
+
+Phrases = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -28,53 +31,54 @@ class Family:
     """A kind of message.
 
     Attributes:
-        weight: how often it comes, relative to the families of the same label.
+        name: its templates in the phrases.
+        lines: its hand-written lines there.
+        weight: how often it comes, relative to its neighbours.
         by_hand: share taken from the hand-written lines while there are any.
+        by_sms: share that comes by SMS; the rest comes through the web form.
     """
 
     name: str
-    weight: float
     lines: str
+    weight: float
     by_hand: float
-
-
-GENUINE = (
-    Family("customer", 5, "genuine", 0.2),
-    Family("driver", 2, "genuine", 0.2),
-    Family("colleague", 2, "genuine", 0.2),
-    Family("family", 1, "genuine", 0.2),
-)
-EVERYDAY = (Family("prize", 2, "unwanted", 0.2), Family("offer", 3, "unwanted", 0.2))
-CAMPAIGN = (
-    *EVERYDAY[:1],
-    Family("parcel_fee", 10, "campaign", 0.08),
-    Family("new_number", 1.5, "campaign", 0.0),
-)
+    by_sms: float
 
 
 @dataclass(frozen=True)
 class Period:
-    """A stretch of traffic with one mix.
+    """A stretch of traffic with one mix of messages.
 
     Attributes:
-        unwanted: share of unwanted messages.
+        unwanted: share of unwanted messages, kept exactly.
         families: what the unwanted messages are.
-        by_sms: share of the unwanted messages that come by SMS.
     """
 
     messages: int
     unwanted: float
     families: tuple[Family, ...]
-    by_sms: float
 
 
-PERIODS = (Period(180, 0.15, EVERYDAY, 0.6), Period(180, 0.5, CAMPAIGN, 0.93))
+GENUINE = (
+    Family("customer", "genuine", 5, by_hand=0.25, by_sms=0.4),
+    Family("driver", "genuine", 2, by_hand=0.25, by_sms=1),
+    Family("colleague", "genuine", 2, by_hand=0.25, by_sms=0.9),
+    Family("family", "genuine", 1, by_hand=0.25, by_sms=1),
+)
+PRIZE = Family("prize", "unwanted", 2, by_hand=0.15, by_sms=0.8)
+OFFER = Family("offer", "unwanted", 3, by_hand=0.3, by_sms=0.4)
+PARCEL_FEE = Family("parcel_fee", "campaign", 14, by_hand=0.12, by_sms=0.97)
+NEW_NUMBER = Family("new_number", "campaign", 2, by_hand=0, by_sms=1)
+PERIODS = (
+    Period(180, 0.15, (PRIZE, OFFER)),
+    Period(180, 0.5, (PRIZE, OFFER, PARCEL_FEE, NEW_NUMBER)),
+)
 
 
 class Author:
     """Writes messages from phrases, none twice."""
 
-    def __init__(self, phrases: Mapping[str, Mapping[str, Sequence[str]]], seed: int) -> None:
+    def __init__(self, phrases: Phrases, seed: int) -> None:
         """Start with all hand-written lines unused."""
         self._random = random.Random(seed)
         self._words = phrases["words"]
@@ -85,11 +89,10 @@ class Author:
 
     def write(self, family: Family) -> str:
         """A message of the family that was not written before."""
-        while True:
-            text = self._draft(family)
-            if text not in self._written:
-                self._written.add(text)
-                return text
+        while (text := self._draft(family)) in self._written:
+            pass
+        self._written.add(text)
+        return text
 
     def _draft(self, family: Family) -> str:
         lines = self._lines[family.lines]
@@ -99,7 +102,7 @@ class Author:
         return self._as_typed(text) if family in GENUINE else text
 
     def _next_template(self, name: str) -> str:
-        """Templates come round in random order, so that none is seen much more often."""
+        """Templates come round in shuffled order, so that none is seen much more often."""
         deck = self._decks.setdefault(name, [])
         if not deck:
             deck.extend(self._shuffled(self._templates[name]))
@@ -111,58 +114,59 @@ class Author:
         return template
 
     def _as_typed(self, text: str) -> str:
-        """The text as people type: some letters swapped or dropped, some capitals gone or stuck."""
-        draw = self._random.random()
-        if draw < 0.18:
-            at = self._random.randrange(1, len(text) - 2)
-            text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
-        elif draw < 0.3:
-            at = self._random.randrange(1, len(text) - 1)
-            text = text[:at] + text[at + 1 :]
-        elif draw < 0.5:
-            text = text[0].upper() + text[1:]
-        elif draw < 0.53:
-            text = text.upper()
-        return " ".join(text.split())
+        """The text as people type: now and then a slip, capitals where they please."""
+        style = self._random.choices(list(STYLES), list(STYLES.values()))[0]
+        if style == "slip":
+            return self._with_slip(text)
+        if style == "capital":
+            return text[0].upper() + text[1:]
+        return text.upper() if style == "shouted" else text
+
+    def _with_slip(self, text: str) -> str:
+        """The text with two letters inside a word swapped, or one typed twice."""
+        places = [match.start() for match in TWO_LETTERS.finditer(text)]
+        if not places:
+            return text
+        at = self._random.choice(places)
+        first, second = text[at : at + 2]
+        typed = self._random.choice((second + first, first + first + second))
+        return text[:at] + typed + text[at + 2 :]
 
     def _shuffled(self, items: Sequence[str]) -> list[str]:
         return self._random.sample(items, len(items))
 
 
 def labels_of(period: Period, draw: random.Random) -> list[bool]:
-    """For each message of a period whether it is unwanted, the share kept to one message."""
+    """For each message of a period whether it is unwanted."""
     unwanted = round(period.messages * period.unwanted)
-    order = [True] * unwanted + [False] * (period.messages - unwanted)
-    draw.shuffle(order)
-    return order
+    labels = [True] * unwanted + [False] * (period.messages - unwanted)
+    draw.shuffle(labels)
+    return labels
 
 
 def traffic(periods: Sequence[Period], seed: int) -> Iterator[dict[str, object]]:
     """The messages of all periods in order, as sample records."""
-    phrases = yaml.safe_load(PHRASES.read_text("utf-8"))
-    author, draw = Author(phrases, seed), random.Random(f"tags {seed}")
-    number = 0
-    for period in periods:
-        for unwanted in labels_of(period, draw):
-            number += 1
-            families = period.families if unwanted else GENUINE
-            family = draw.choices(families, [family.weight for family in families])[0]
-            by_sms = period.by_sms if unwanted else 0.55
-            country = draw.choices(list(COUNTRIES), list(COUNTRIES.values()))[0]
-            yield {
-                "id": f"msg-{number:04d}",
-                "text": author.write(family),
-                "reference": "unwanted" if unwanted else "genuine",
-                "tags": {"channel": "sms" if draw.random() < by_sms else "web", "country": country},
-            }
+    author = Author(yaml.safe_load(PHRASES.read_text("utf-8")), seed)
+    draw = random.Random(f"mix {seed}")
+    mix = [(period, unwanted) for period in periods for unwanted in labels_of(period, draw)]
+    for number, (period, unwanted) in enumerate(mix, start=1):
+        families = period.families if unwanted else GENUINE
+        family = draw.choices(families, [each.weight for each in families])[0]
+        channel = "sms" if draw.random() < family.by_sms else "web"
+        country = draw.choices(list(COUNTRIES), list(COUNTRIES.values()))[0]
+        yield {
+            "id": f"msg-{number:04d}",
+            "text": author.write(family),
+            "reference": "unwanted" if unwanted else "genuine",
+            "tags": {"channel": channel, "country": country},
+        }
 
 
 def main() -> None:
     """Write the traffic to standard output, one JSON record a line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description="Writes the demo's traffic as JSON lines.")
     parser.add_argument("--seed", type=int, default=7, help="another seed, other messages")
-    seed = parser.parse_args().seed
-    for record in traffic(PERIODS, seed):
+    for record in traffic(PERIODS, parser.parse_args().seed):
         sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 

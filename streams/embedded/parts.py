@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from models.errors import ConfigurationError
 from models.settings import Settings
 from models.task import Task
-from streams.embedded.announce import LOOPBACK, Fact
+from streams.embedded.announce import LOOPBACK, Fact, free_port
 from streams.embedded.child import Child
 from streams.embedded.run_file import environment
 from streams.topics import Stage, Topics
@@ -19,8 +19,10 @@ from streams.topics import Stage, Topics
 EMBEDDED = "embedded"
 LOCAL = "local"
 SCRIPTED = "scripted"
-LOCAL_CONCURRENCY = 8
+LOCAL_CONCURRENCY = 3
 DASHBOARD_PORT = 8501
+EMBEDDED_SESSION_SECONDS = 6.0
+"""The try-out broker gives a killed member's partitions away only when its session has ended."""
 METRICS_FOLDER = "metrics"
 _EXTRA = {"broker": "confluent_kafka", "clickhouse": "chdb", "model": "xllamacpp"}
 
@@ -119,6 +121,7 @@ def resolved(
                 "broker": "embedded",
                 "incarnation": incarnation,
                 "start": "earliest",
+                "session_seconds": EMBEDDED_SESSION_SECONDS,
             }
         )
     elif wanted.kafka:
@@ -181,7 +184,10 @@ def foundation(
 def _announcing(name: str, data: Path, module: str, *arguments: str) -> Child:
     path = data / "announced" / f"{name}.json"
     argv = (sys.executable, "-m", module, "--announce", str(path), *arguments)
-    return Child(name, argv, announces=path, restart=name != "broker", ready_seconds=60.0)
+    if name == "broker":
+        return Child(name, argv, announces=path, restart=False, ready_seconds=60.0)
+    fixed = (*argv, "--port", str(free_port()))  # others know its address: it survives a restart
+    return Child(name, fixed, announces=path, ready_seconds=60.0)
 
 
 def workers(

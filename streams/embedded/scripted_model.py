@@ -31,7 +31,7 @@ from models.errors import BadAnswer
 from models.identity import draw
 from models.task import Task, View
 from models.task_file import load_tasks
-from streams.embedded.announce import LOOPBACK, announce
+from streams.embedded.announce import LOOPBACK, announce, check_port
 from streams.embedded.program import run_program, until_told_to_stop
 from streams.embedded.scripted_answers import (
     TEXT_CHARACTERS,
@@ -239,20 +239,20 @@ def _error(status: int, message: str, headers: Mapping[str, str] | None = None) 
 
 
 async def started(
-    handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], port: int = 0
 ) -> tuple[web.ServerRunner, int]:
-    """A server on a free loopback port; clean up the runner to stop it."""
+    """A server on a loopback port, 0 for any; clean up the runner to stop it."""
     server = web.Server(handle, access_log=None, handler_cancellation=True)
     runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
-    site = web.TCPSite(runner, LOOPBACK, 0)
+    site = web.TCPSite(runner, LOOPBACK, port)
     await site.start()
     return runner, int(runner.addresses[0][1])
 
 
-async def serve(path: Path, model: ScriptedModel) -> None:
+async def serve(path: Path, model: ScriptedModel, wanted: int = 0) -> None:
     """Run until told to stop, announced at `path`."""
-    runner, port = await started(model.handle)
+    runner, port = await started(model.handle, wanted)
     announce(path, {"host": LOOPBACK, "port": port})
     try:
         await until_told_to_stop()
@@ -264,6 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="scripted_model", description=__doc__.partition("\n")[0])
     parser.add_argument("--announce", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (0: any)")
     parser.add_argument("--key", type=Path, action="append", default=[])
     parser.add_argument("--task", type=Path, action="append", default=[])
     defaults = asdict(Script())
@@ -272,10 +273,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("rate_limit", "seed"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
     options = vars(parser.parse_args(arguments))
+    port = check_port(options.pop("port"))
     path, keys, tasks = options.pop("announce"), options.pop("key"), options.pop("task")
 
     def run() -> None:
-        asyncio.run(serve(path, _model(keys, tasks, Script(**options))))
+        asyncio.run(serve(path, _model(keys, tasks, Script(**options)), port))
 
     return run_program(run)
 

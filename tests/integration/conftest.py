@@ -135,7 +135,6 @@ async def rig_in(folder: Path, task: str = TASK, **delivery: Any) -> AsyncIterat
     settings = Settings(
         data=folder / "data",
         tasks=(folder / "task.yaml",),
-        kafka={"session_seconds": 6},
         delivery={"health_seconds": 0.5, "batch_ms": 100, **delivery},
     )
     wanted = Wanted(

@@ -1,4 +1,5 @@
 import pytest
+
 from agents.quality.classification import (
     accuracy,
     balanced_accuracy,

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from agents.quality.discrimination import auc
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+
+from agents.quality.discrimination import auc
 
 tallies = st.lists(
     st.tuples(st.integers(0, 8).map(lambda i: i / 8), st.integers(0, 4), st.integers(0, 4)),

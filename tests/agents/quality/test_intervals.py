@@ -1,9 +1,10 @@
 import math
 
 import pytest
-from agents.quality.intervals import Estimate, mean_interval, nothing, wilson
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agents.quality.intervals import Estimate, mean_interval, nothing, wilson
 
 
 @pytest.mark.parametrize(
