@@ -53,7 +53,7 @@ class Vitals:
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
     unsettled: dict[tuple[str, str], Spent] = field(default_factory=dict)
     progressed_at: float = 0.0
-    numbers: count[int] = field(default_factory=count)
+    numbers: "count[int]" = field(default_factory=count)
 
     def spent_on(self, task: str, run: str) -> Spent:
         """Where to add what a call for this task cost."""

@@ -17,7 +17,7 @@ from models.settings import Endpoint
 from models.task import Task
 from models.task_file import parse_task
 from streams.embedded.scripted_answers import Key, Script
-from streams.embedded.scripted_model import ScriptedModel, started
+from streams.embedded.scripted_server import ScriptedModel, started
 
 CHAT_TASK = """
 name: inbox

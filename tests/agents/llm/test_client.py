@@ -21,7 +21,7 @@ from agents.llm.requests import (
 from models.errors import BadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
 from models.task import Price
 from streams.embedded.scripted_answers import Script
-from streams.embedded.scripted_model import started
+from streams.embedded.scripted_server import started
 from tests.scripted_bench import Bench, chat_task, endpoint, new_bench, view_task
 
 LABEL = {"label": {"type": "string", "enum": ["a", "b"]}}

@@ -1,11 +1,11 @@
-"""The scripted model as a program and over HTTP, spoken to by a plain client."""
+"""The scripted model as a program."""
 
 import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,135 +15,16 @@ import pytest
 from agents.annotate.views import prompt_for, prompt_head
 from models.task import View
 from streams.embedded.announce import read_announcement
-from streams.embedded.scripted_answers import Key, Script, text_hash
-from streams.embedded.scripted_model import ScriptedModel, started
 from tests.scripted_bench import VIEW_TASK, view_task
 
+MODULE = "streams.embedded.scripted_model"
 SECONDS = 20
-
-
-@asynccontextmanager
-async def serving(
-    script: Script | None = None,
-) -> AsyncIterator[tuple[aiohttp.ClientSession, ScriptedModel]]:
-    key = Key()
-    key.add("hello", ["spam"])
-    model = ScriptedModel(key, script or Script(accuracy=0.999999), [view_task()])
-    runner, port = await started(model.handle)
-    try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            yield session, model
-    finally:
-        await runner.cleanup()
-
-
-def completion(text: str, part: str = "annotator") -> dict[str, Any]:
-    view = getattr(view_task(), part)
-    assert isinstance(view, View)
-    return {"model": "m", "prompt": prompt_for(prompt_head(view), text, 1000), "max_tokens": 1}
-
-
-async def asked(session: aiohttp.ClientSession, body: dict[str, Any]) -> tuple[int, Any]:
-    async with session.post("/v1/completions", json=body) as response:
-        return response.status, await response.json()
-
-
-async def counts(session: aiohttp.ClientSession) -> Any:
-    async with session.get("/control/counts") as response:
-        return await response.json()
-
-
-async def test_completions_have_the_documented_shape() -> None:
-    async with serving() as (session, _):
-        status, reply = await asked(session, completion("hello"))
-    assert status == 200
-    assert reply["model"] == "scripted"
-    (choice,) = reply["choices"]
-    assert choice["text"] == " scam"
-    top = choice["logprobs"]["top_logprobs"][0]
-    assert max(top, key=top.__getitem__) == " scam"
-    assert reply["usage"]["completion_tokens"] == 1
-
-
-async def test_the_model_says_it_is_scripted() -> None:
-    async with serving() as (session, _), session.get("/v1/models") as response:
-        assert [m["id"] for m in (await response.json())["data"]] == ["scripted"]
-
-
-async def test_calls_are_counted_by_text_and_role() -> None:
-    async with serving() as (session, _):
-        await asked(session, completion("hello"))
-        await asked(session, completion("hello\n"))
-        await asked(session, completion("hello", "judge"))
-        await asked(session, completion("other"))
-        counted = await counts(session)
-    assert counted["texts"][text_hash("hello")] == {"annotate": 2, "judge": 1}
-    assert (counted["annotate"], counted["judge"]) == (3, 1)
-
-
-@pytest.mark.parametrize(
-    ("change", "status", "failure"),
-    [({"status": 503}, 503, "503"), ({"error_rate": 1.0}, 500, "500")],
-)
-async def test_faults_come_and_go_while_it_runs(
-    change: dict[str, Any], status: int, failure: str
-) -> None:
-    async with serving() as (session, model):
-        async with session.post("/control", json=change) as response:
-            assert response.status == 200
-        assert (await asked(session, completion("hello")))[0] == status
-        assert (await counts(session))["failures"] == {failure: 1}
-        async with session.post("/control", json=dict.fromkeys(change, 0)):
-            assert (await asked(session, completion("hello")))[0] == 200
-        assert model.script == Script(accuracy=0.999999)
-
-
-async def test_down_means_no_answer_at_all() -> None:
-    async with serving(Script(down=True)) as (session, _):
-        with pytest.raises(aiohttp.ClientError):
-            await asked(session, completion("hello"))
-
-
-async def test_above_the_rate_limit_it_says_when_to_come_back() -> None:
-    async with serving(Script(rate_limit=2)) as (session, _):
-        statuses = []
-        for _attempt in range(8):
-            async with session.post("/v1/completions", json=completion("hello")) as response:
-                statuses.append(response.status)
-                if response.status == 429:
-                    assert response.headers["Retry-After"] == "1"
-    assert 2 <= statuses.count(200) <= 4
-    assert set(statuses) == {200, 429}
-
-
-async def test_garbage_and_errors_are_drawn_anew_for_each_call() -> None:
-    async with serving(Script(error_rate=0.5)) as (session, _):
-        statuses = {(await asked(session, completion("hello")))[0] for _ in range(20)}
-    assert statuses == {200, 500}
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/v1/completions", {"prompt": "of no task"}),
-        ("/v1/completions", {}),
-        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
-        ("/control", {"no_such_field": 1}),
-    ],
-)
-async def test_what_it_does_not_understand_is_a_400_with_a_reason(
-    path: str, body: dict[str, Any]
-) -> None:
-    async with serving() as (session, _), session.post(path, json=body) as response:
-        assert response.status == 400
-        assert (await response.json())["error"]["message"]
 
 
 @contextmanager
 def program(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     announced = str(tmp_path / "model.json")
-    module = "streams.embedded.scripted_model"
-    argv = [sys.executable, "-m", module, "--announce", announced, *arguments]
+    argv = [sys.executable, "-m", MODULE, "--announce", announced, *arguments]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -155,6 +36,9 @@ def program(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.processes
 async def test_the_program_announces_itself_serves_and_ends_with_its_parent(tmp_path: Path) -> None:
+    view = view_task().annotator
+    assert isinstance(view, View)
+    body = {"prompt": prompt_for(prompt_head(view), "hello", 1000)}
     key, task = tmp_path / "key.jsonl", tmp_path / "task.yaml"
     key.write_text(json.dumps({"text": "hello", "label": "spam"}))
     task.write_text(VIEW_TASK)
@@ -163,7 +47,8 @@ async def test_the_program_announces_itself_serves_and_ends_with_its_parent(tmp_
     ) as process:
         place = await _announced(tmp_path / "model.json", process)
         async with aiohttp.ClientSession(f"http://{place['host']}:{place['port']}") as session:
-            _, reply = await asked(session, completion("hello"))
+            async with session.post("/v1/completions", json=body) as response:
+                reply = await response.json()
         assert reply["choices"][0]["text"] == " scam"
         assert process.stdin is not None
         process.stdin.close()
@@ -175,8 +60,9 @@ def test_a_mistake_in_the_key_file_is_one_line_and_exit_code_78(tmp_path: Path) 
     key = tmp_path / "key.jsonl"
     key.write_text("nonsense")
     with program(tmp_path, "--key", str(key)) as process:
-        _, errors = process.communicate(timeout=SECONDS)
-    assert process.returncode == 78
+        assert process.wait(SECONDS) == 78
+        assert process.stderr is not None
+        errors = process.stderr.read()
     assert len(errors.splitlines()) == 1
     assert "key.jsonl:1" in errors
 
