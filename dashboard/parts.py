@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, states, words
+from dashboard import states, timelines, words
 from dashboard.tables import download, share_column
 from dashboard.theme import SIGNAL_NAMES
 from dashboard.view import View
@@ -102,7 +102,7 @@ def label_mix(view: View, scope: Scope, flags: pd.DataFrame) -> None:
         return
     order = label_order(view, scope)
     shown = with_ends(frame, scope).assign(label=[words.visible(label) for label in frame["label"]])
-    st.altair_chart(charts.label_mix(shown, order, flags, (scope.start, scope.end)), key="mix")
+    st.altair_chart(timelines.label_mix(shown, order, flags, (scope.start, scope.end)), key="mix")
     download(frame, "label-mix")
 
 

@@ -51,7 +51,7 @@ def nothing_yet() -> None:
         st.markdown("Nothing has come in. Send some, and this page fills by itself:")
         st.code(
             "tidegauge send messages.jsonl --text text --id id   # your own file\n"
-            "tidegauge demo                                      # made-up traffic, start to finish",
+            "tidegauge demo                                      # traffic made for the demo",
             language=None,
         )
         st.markdown(

@@ -14,7 +14,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_csv(frame: pd.DataFrame) -> bytes:
-    """The frame as CSV (RFC 4180, UTF-8 with a mark); text that a spreadsheet would run gets a leading '.
+    """The frame as CSV (RFC 4180, UTF-8 with a mark); formulas are defused by a leading '.
 
     Numbers stay numbers, times are ISO 8601 with their zone, unknown cells are empty.
 

@@ -1,4 +1,4 @@
-"""What a page is given: the store, the filters, and how to draw a region that keeps itself fresh."""
+"""What a page is given, and how it draws a region that keeps itself fresh."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

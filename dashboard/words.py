@@ -87,7 +87,7 @@ def dollars(value: float | None) -> str:
     r"""An amount with as many digits as it needs; escaped, since two of them would be a formula.
 
     >>> dollars(0.02188), dollars(12.5), dollars(0.00004)
-    ('US\\\\$ 0.0219', 'US\\\\$ 12.50', 'US\\\\$ 0.00004')
+    ('US\\$ 0.0219', 'US\\$ 12.50', 'US\\$ 0.00004')
     """
     if value is None:
         return DASH

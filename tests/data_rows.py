@@ -1,4 +1,4 @@
-"""Plausible rows for figures and pages: two hours of traffic that shifts half-way, and its story."""
+"""Plausible rows for figures and pages: two hours of traffic that shifts half-way."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -361,7 +361,7 @@ def _routed(traffic: Traffic, rng: random.Random, sample: Row, label: str, judge
         return result_row(
             sample, "", state="awaiting_review", lane="failed", propensity=1.0, labels=(),
             scores={}, confidence=None, confidence_source="", annotation_id="", judge_score=None,
-            verdict_id="", annotation_missing="failed", annotation_detail="no answer fits the schema",
+            verdict_id="", annotation_missing="failed", annotation_detail="no answer fits",
             annotation_price_usd=None, annotation_latency_ms=None, verdict_missing="not_annotated",
             verdict_price_usd=None, verdict_latency_ms=None, p_correct=None, judge_label="",
         )  # fmt: skip
@@ -452,8 +452,8 @@ def _rest(traffic: Traffic, start: datetime) -> Iterator[Row]:
         )  # fmt: skip
     yield RepeatRow(
         topic="samples", key=digest("sample", "m-00001", "x"), run="", task=TASK,
-        event_time=start + timedelta(minutes=1), incarnation=0, partition=1, offset=70_001, stored_at=start,
-        precedence=1,
+        event_time=start + timedelta(minutes=1), incarnation=0, partition=1, offset=70_001,
+        stored_at=start, precedence=1,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ Confusion = Mapping[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class LabelQuality:
-    """How one label fares: of those given it, how many were right; of those due it, how many got it."""
+    """How many of those given a label were right, and how many of those due it got it."""
 
     label: str
     precision: Estimate

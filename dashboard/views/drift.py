@@ -5,7 +5,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, parts, states, words
+from dashboard import charts, parts, states, timelines, words
 from dashboard.tables import download, table, time_column
 from dashboard.theme import SIGNAL_NAMES
 from dashboard.view import View, live
@@ -87,7 +87,7 @@ def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> Non
         frame = scores.scores_over_time(view.store, scope).replace({"signal": SIGNAL_NAMES})
         if len(frame):
             st.altair_chart(
-                charts.score_timeline(frame, flags, (scope.start, scope.end)), key="scores"
+                timelines.score_timeline(frame, flags, (scope.start, scope.end)), key="scores"
             )
             download(frame, "scores-over-time")
         else:
@@ -124,7 +124,8 @@ def _alarm(alarm: AlarmFigure, order: list[str]) -> None:
             {
                 "Raised": words.moment(alarm.raised),
                 "Change began, estimated": words.moment(alarm.since),
-                "Evidence / threshold": f"{words.evidence(alarm.evidence)} / {words.evidence(alarm.threshold)}",
+                "Evidence": words.evidence(alarm.evidence),
+                "Threshold": words.evidence(alarm.threshold),
                 "Detector": alarm.detector.replace("_", " "),
             }
         )
@@ -163,13 +164,13 @@ def _change(alarm: AlarmFigure, order: list[str]) -> None:
         names = [*order, *sorted(set(frame["label"]) - set(order))]
         st.altair_chart(charts.before_after(frame, names), key=f"change_{alarm.alarm_id}")
         return
-    records = [
+    means = [
         (name, SIGNAL_NAMES.get(alarm.signal, alarm.signal), s.mean, s.low, s.high, s.n)
         for name, s in stretches
         if s.mean is not None
     ]
     columns = ["name", "group", "value", "low", "high", "n"]
-    frame = pd.DataFrame(records, columns=columns).astype({"low": float, "high": float})
+    frame = pd.DataFrame(means, columns=columns).astype({"low": float, "high": float})
     st.altair_chart(
         charts.intervals(frame, "mean score (0 to 1), 95 % interval"),
         key=f"change_{alarm.alarm_id}",
@@ -190,9 +191,11 @@ def _examples(alarm: AlarmFigure) -> None:
     st.caption("Samples met after the change:")
     for key in alarm.examples:
         st.page_link(
-            st.session_state["pages"]["samples"], label=f"{key[:12]}…", query_params={"sample": key},
+            st.session_state["pages"]["samples"],
+            label=f"{key[:12]}…",
+            query_params={"sample": key},
             icon=":material/open_in_new:",
-        )  # fmt: skip
+        )
     if not alarm.examples:
         states.none("none recorded")
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, parts, states, words
+from dashboard import parts, states, timelines, words
 from dashboard.tables import table, time_column
 from dashboard.view import View, live
 from streams.store.figures import cost, ledger, operations, routing
@@ -41,7 +41,7 @@ def _numbers(view: View, stages: pd.DataFrame, books: ledger.Ledger, waiting: pd
     parts.cards(
         [
             parts.Card(
-                "Stages alive", f"{len(stages) - silent} of {len(stages)}" if len(stages) else "none",
+                "Stages alive", f"{len(stages) - silent} of {len(stages)}",
                 f"{silent} silent" if silent else "all report",
                 f"A stage that wrote no health for {operations.SILENT_SECONDS} s is silent.",
                 "red" if silent else "off",
@@ -113,7 +113,7 @@ def _history(view: View, scope: Scope) -> None:
         rates = frame.dropna(subset=["per_second"]) if len(frame) else frame
         if len(rates):
             st.altair_chart(
-                charts.stage_lines(rates, "per_second", "records per second", span), key="rates"
+                timelines.stage_lines(rates, "per_second", "records per second", span), key="rates"
             )
         else:
             states.none("No health reports in this time.")
@@ -123,7 +123,7 @@ def _history(view: View, scope: Scope) -> None:
     ):
         lags = frame.dropna(subset=["lag"]) if len(frame) else frame
         if len(lags):
-            st.altair_chart(charts.stage_lines(lags, "lag", "records behind", span), key="lags")
+            st.altair_chart(timelines.stage_lines(lags, "lag", "records behind", span), key="lags")
         else:
             states.none("No lag reports in this time.")
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, parts, states, words
+from dashboard import charts, parts, states, timelines, words
 from dashboard.tables import download, score_column, share_column, table
 from dashboard.theme import SIGNAL_NAMES, STATE_COLOURS, STATE_NAMES
 from dashboard.view import View, live
@@ -82,8 +82,8 @@ def _audited(audit: decisions.AuditQuality) -> parts.Card:
         words.percent(audit.accuracy.value),
         f"{words.shares(audit.accuracy)}{mark}",
         "How often a reviewer gave the very same label, on the audited samples: a plain random "
-        f"sample of all traffic. 95 % Wilson interval.{who} {audit.pending} audited samples are not "
-        f"decided yet, {audit.ambiguous} are ambiguous.",
+        f"sample of all traffic. 95 % Wilson interval.{who} {audit.pending} audited samples are "
+        f"not decided yet, {audit.ambiguous} are ambiguous.",
     )
 
 
@@ -123,7 +123,7 @@ def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> Non
     ):
         frame = scores.scores_over_time(view.store, scope).replace({"signal": SIGNAL_NAMES})
         if len(frame):
-            chart = charts.score_timeline(frame, flags, (scope.start, scope.end))
+            chart = timelines.score_timeline(frame, flags, (scope.start, scope.end))
             st.altair_chart(chart, key="scores")
             download(frame, "scores-over-time")
         else:
@@ -136,7 +136,7 @@ def _books(view: View, scope: Scope, books: ledger.Ledger) -> None:
     left, right = st.columns(2, gap="medium")
     with left, parts.panel("Samples in", f"Per {words.span(scope.bucket_seconds)} bucket."):
         frame = parts.with_ends(traffic.samples_in(view.store, scope), scope)
-        st.altair_chart(charts.throughput(frame, (scope.start, scope.end)), key="throughput")
+        st.altair_chart(timelines.throughput(frame, (scope.start, scope.end)), key="throughput")
         download(frame, "samples-in")
     with right, parts.panel("Ledger", "Every sample is in exactly one state."):
         frame = ledger_frame(books)
@@ -238,7 +238,7 @@ def _references(known: ReferenceQuality) -> None:
         left,
         parts.panel(
             "Against references",
-            "Known labels that came with the traffic; never shown to annotator, judge or reviewers. "
+            "Known labels that came with the traffic; shown to no annotator, judge or reviewer. "
             f"{known.unlabelled:,} of {known.referred:,} referred samples have no label.",
         ),
     ):

@@ -69,7 +69,7 @@ def _numbers(found: Story) -> None:
         [
             parts.Card(
                 "Confidence", words.decimal(result["confidence"]),
-                f"by {result['confidence_source']}" if result["confidence_source"] else "none given",
+                f"by {result['confidence_source']}" if result["confidence_source"] else "none",
                 "P(label correct) by the annotator's own account.",
             ),
             parts.Card(

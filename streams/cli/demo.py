@@ -1,6 +1,7 @@
 """`tidegauge demo`: the whole flow on traffic written for it, with a shift half-way."""
 
 import asyncio
+import json
 import shutil
 import time
 from contextlib import closing
@@ -61,15 +62,17 @@ def demo(
         fresh = settings.data / DEMO_FOLDER
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        settings = settings.model_copy(update={"tasks": (task,), "default_task": ""})
+        key = write_key(traffic, fresh / "key.jsonl")
+        update = {"tasks": (task,), "default_task": "", "traffic": "written for the demo"}
+        settings = settings.model_copy(update=update)
         wanted = Wanted(
             store=fresh / "store",
             model=model,
             kafka=EMBEDDED,
             clickhouse=EMBEDDED,
-            key=traffic if model == SCRIPTED else None,
+            key=key if model == SCRIPTED else None,
             dashboard=dashboard,
-            reviewers=traffic,
+            reviewers=key,
         )
         asyncio.run(until_interrupted(_run(settings, wanted, traffic, (exit_, json_))))
 
@@ -86,6 +89,16 @@ def demo_files() -> tuple[Path, Path]:
         if not path.is_file():
             raise ConfigurationError(f"{path} is missing; the demo runs from a source checkout")
     return task, traffic
+
+
+def write_key(traffic: Path, key: Path) -> Path:
+    """The references of a file of traffic as a key: what simulated reviewers go by."""
+    with key.open("w", encoding="utf-8") as file:
+        for line in Order(traffic, "jsonl", Reading()).lines():
+            if isinstance(line, Good) and line.sample.reference:
+                entry = {"text": line.sample.text, "label": line.sample.reference[0]}
+                file.write(json.dumps(entry) + "\n")
+    return key
 
 
 async def _run(

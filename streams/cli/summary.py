@@ -151,16 +151,16 @@ def _quality_text(facts: Facts) -> RenderableType | None:
     said: dict[str, str | Text] = {}
     if facts["referred"]:
         auc = facts["auc"]
-        said["accuracy against references"] = terminal.interval(facts["accuracy"])
+        said["accuracy by references"] = terminal.interval(facts["accuracy"])
         said["balanced accuracy"] = terminal.percent(facts["balanced_accuracy"])
-        said["always the commonest label"] = terminal.percent(facts["majority_baseline"])
-        said["confidence tells right from wrong"] = _auc(auc["confidence"])
-        said["judge tells right from wrong"] = _auc(auc["judge"])
+        said["commonest label alone"] = terminal.percent(facts["majority_baseline"])
+        said["confidence: right or wrong"] = _auc(auc["confidence"])
+        said["judge: right or wrong"] = _auc(auc["judge"])
         said["without a label"] = f"{facts['unlabelled']:,}"
     audit = facts["audit"]
     if audit["accuracy"]["n"]:
-        simulated = " by simulated reviewers" if audit["simulated"] else ""
-        said[f"agreement of audited samples{simulated}"] = terminal.interval(audit["accuracy"])
+        who = "simulated reviewers" if audit["simulated"] else "reviewers"
+        said[f"{who} agree (audited)"] = terminal.interval(audit["accuracy"])
     return terminal.titled("Quality of the labels", terminal.pairs(said)) if said else None
 
 

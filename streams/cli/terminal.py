@@ -133,12 +133,12 @@ def interval(estimate: Mapping[str, Any]) -> str:
     """A share with its 95 % interval and n; a dash when there is nothing to say.
 
     >>> interval({"value": 0.9, "low": 0.85, "high": 0.94, "n": 120})
-    '90.0 %  (85.0 to 94.0 %, n = 120)'
+    '90.0 % (85.0–94.0 %, n = 120)'
     """
     if estimate.get("value") is None:
-        return f"–  (n = {estimate.get('n', 0)})"
+        return f"– (n = {estimate.get('n', 0)})"
     low, high = estimate["low"] * 100, estimate["high"] * 100
-    return f"{percent(estimate['value'])}  ({low:.1f} to {high:.1f} %, n = {estimate['n']})"
+    return f"{percent(estimate['value'])} ({low:.1f}–{high:.1f} %, n = {estimate['n']})"
 
 
 def joined(names: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, SecretStr
+
 from models.errors import ConfigurationError
 from models.settings import RUN_FILE, Settings, read_run_file
 from models.task import Task
@@ -113,43 +115,48 @@ def is_alive(pid: int) -> bool:
 
 
 def published(settings: Settings) -> dict[str, Any]:
-    """What another command needs to reach the same parts, in the shape of `Settings`."""
-    kafka, store, model = settings.kafka, settings.clickhouse, settings.model
+    """What another command needs to reach the same parts, in the shape of `Settings`; no secret."""
+    store = settings.clickhouse
+    model = settings.model.model_dump(mode="json", exclude={"api_key"})
     return {
         "data": str(settings.data),
         "tasks": [str(path) for path in settings.tasks],
         "default_task": settings.default_task,
-        "kafka": {
-            "bootstrap": kafka.bootstrap,
-            "broker": kafka.broker,
-            "incarnation": kafka.incarnation,
-            "prefix": kafka.prefix,
-            "start": kafka.start,
-        },
-        "clickhouse": {"url": store.url, "database": store.database},
-        "model": {
-            "base_url": model.base_url,
-            "model": model.model,
-            "kind": model.kind,
-            "concurrency": model.concurrency,
-        },
+        "traffic": settings.traffic,
+        "kafka": settings.kafka.model_dump(mode="json"),
+        "clickhouse": {"url": store.url, "database": store.database, "user": store.user},
+        "model": model,
         "dashboard_url": settings.dashboard_url,
     }
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The same as environment variables, for child processes: they beat every other source."""
-    return dict(_variables("TIDEGAUGE", published(settings) | {"slot": settings.slot}))
+    """All settings as environment variables, for child processes: they beat every other source."""
+    return dict(_variables("TIDEGAUGE", settings))
 
 
-def _variables(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        full = f"{prefix}_{name}".upper()
-        if isinstance(value, Mapping):
-            for inner, text in _variables("", value):
-                yield f"{full}_{inner}", text
-        else:
-            yield full, ",".join(value) if isinstance(value, list) else str(value)
+def _variables(prefix: str, group: BaseModel) -> Iterator[tuple[str, str]]:
+    for name in type(group).model_fields:
+        value, full = getattr(group, name), f"{prefix}_{name}".upper()
+        if isinstance(value, BaseModel):
+            yield from _variables(f"{full}_", value)
+        elif isinstance(value, tuple):
+            yield full, ",".join(map(str, value))
+        elif isinstance(value, dict):
+            yield full, json.dumps(_plain(value))
+        elif value is not None:
+            yield full, str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Settings as JSON takes them, secrets in the clear: for a child's environment only."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return value
 
 
 def load_by_path(paths: tuple[Path, ...]) -> dict[Path, Task]:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dashboard import charts
+from dashboard import charts, timelines
 from tests.data_rows import HOSTILE
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -32,10 +32,10 @@ ESTIMATES = pd.DataFrame(
 
 def all_charts() -> dict[str, Any]:
     return {
-        "scores": charts.score_timeline(SCORES, ALARMS, SPAN),
-        "scores without alarms": charts.score_timeline(SCORES, NONE, SPAN),
-        "mix": charts.label_mix(MIX, LABELS, ALARMS, SPAN),
-        "throughput": charts.throughput(MIX.assign(per_second=0.1), SPAN),
+        "scores": timelines.score_timeline(SCORES, ALARMS, SPAN),
+        "scores without alarms": timelines.score_timeline(SCORES, NONE, SPAN),
+        "mix": timelines.label_mix(MIX, LABELS, ALARMS, SPAN),
+        "throughput": timelines.throughput(MIX.assign(per_second=0.1), SPAN),
         "intervals": charts.intervals(ESTIMATES, "score (0 to 1)"),
         "confusion": charts.confusion(
             pd.DataFrame({"known": LABELS, "given": LABELS, "samples": 1, "share": 1.0}), LABELS
@@ -43,7 +43,7 @@ def all_charts() -> dict[str, Any]:
         "propensities": charts.propensities(
             pd.DataFrame({"propensity": [0.0, 0.95], "route": "review", "samples": 3})
         ),
-        "lines": charts.stage_lines(
+        "lines": timelines.stage_lines(
             SCORES.assign(stage="judge", lag=3), "lag", "records behind", SPAN
         ),
         "before and after": charts.before_after(MIX.assign(stretch="before"), LABELS),
@@ -79,5 +79,5 @@ def test_shares_are_stacked_in_the_order_of_the_labels() -> None:
         {"at": [AT, AT], "until": [SPAN[1]] * 2, "label": ["b", "a"], "samples": [1, 3],
          "n": [4, 4], "share": [0.25, 0.75]}
     )  # fmt: skip
-    [rows] = charts.label_mix(frame, ["a", "b"], NONE, SPAN).to_dict()["datasets"].values()
+    [rows] = timelines.label_mix(frame, ["a", "b"], NONE, SPAN).to_dict()["datasets"].values()
     assert [(r["label"], r["bottom"], r["top"]) for r in rows] == [("a", 0.0, 0.75), ("b", 0.75, 1)]

@@ -142,11 +142,12 @@ def test_what_services_wait_for_exists_and_can_become_true() -> None:
 
 
 def test_named_volumes_and_mounted_files_exist() -> None:
-    mounts = [m.split(":")[0] for s in SERVICES.values() for m in s.get("volumes", [])]
-    named = {mount for mount in mounts if "/" not in mount and "$" not in mount}
+    mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", [])]
+    named = {mount.split(":")[0] for mount in mounts if not mount.startswith((".", "$"))}
     assert named == set(COMPOSE["volumes"])
-    for mount in mounts:
-        assert not mount.startswith("./") or (ROOT / mount).exists()
+    defaults = re.findall(r"(?:^|:-)(\./[\w./-]+)", "\n".join(mounts), re.M)
+    assert defaults
+    assert not [name for name in defaults if not (ROOT / name).exists()]
 
 
 def test_each_stage_is_a_service_of_its_own() -> None:

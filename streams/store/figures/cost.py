@@ -76,12 +76,13 @@ def latencies(store: Store, scope: Scope) -> pd.DataFrame:
     )
     sql = f"""
         SELECT step, model, n, p[1] AS p50, p[2] AS p95, p[3] AS p99
-        FROM ({" UNION ALL ".join(steps)}) ORDER BY step = 'arrival to stored result', step, model"""
+        FROM ({" UNION ALL ".join(steps)})
+        ORDER BY step = 'arrival to stored result', step, model"""
     return store.frame(sql, scope.parameters)
 
 
 def spent(store: Store, task: str, since: datetime) -> pd.DataFrame:
-    """What was spent per UTC day and stage, retried calls included: day, stage, usd, calls, tokens."""
+    """Spend per UTC day and stage, retried calls included: day, stage, usd, calls, tokens."""
     sql = """
         SELECT day, stage, sum(usd) AS usd, sum(calls) AS calls,
                sum(input_tokens) + sum(output_tokens) AS tokens

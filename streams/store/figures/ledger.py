@@ -98,7 +98,8 @@ def _counts(scope: Scope) -> str:
     return f"""
         SELECT if(reached.rank = 0, 1, reached.rank) AS rank,
                count() AS samples, countIf(NOT readable) AS unreadable
-        FROM (SELECT sample_key, readable FROM samples FINAL WHERE {or_taskless(tagged(scope))}) AS met
+        FROM (SELECT sample_key, readable FROM samples FINAL
+              WHERE {or_taskless(tagged(scope))}) AS met
         LEFT JOIN ({states(scope)}) AS reached ON met.sample_key = reached.sample_key
         GROUP BY rank"""
 

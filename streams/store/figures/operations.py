@@ -66,7 +66,7 @@ _RATE = """(toInt64(received) - toInt64(before_received))
 
 
 def dead_letters(store: Store, scope: Scope) -> pd.DataFrame:
-    """Dead letters by stage and error: stage, error, letters, truncated, last, detail (of the last)."""
+    """Dead letters by stage and error: stage, error, letters, truncated, last, detail."""
     sql = f"""
         SELECT toString(stage) AS stage, toString(error) AS error, count() AS letters,
                countIf(NOT complete) AS truncated, max(d.at) AS last, argMax(detail, d.at) AS detail
@@ -76,11 +76,12 @@ def dead_letters(store: Store, scope: Scope) -> pd.DataFrame:
 
 
 def latest_dead_letters(store: Store, scope: Scope) -> pd.DataFrame:
-    """The newest dead letters: at, stage, error, detail, topic, partition, offset, and their keys."""
+    """The newest 200 dead letters: when, where, why, and their keys."""
     sql = f"""
         SELECT at, stage, error, detail, topic, partition, offset, attempts, replays, length,
                complete, letter_id, sample_key
-        FROM dead_letters FINAL WHERE {or_taskless(facts(scope))} ORDER BY at DESC, letter_id LIMIT 200"""
+        FROM dead_letters FINAL WHERE {or_taskless(facts(scope))}
+        ORDER BY at DESC, letter_id LIMIT 200"""
     return store.frame(sql, scope.parameters)
 
 

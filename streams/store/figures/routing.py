@@ -27,7 +27,7 @@ def lanes(store: Store, scope: Scope) -> pd.DataFrame:
 
 
 def propensities(store: Store, scope: Scope) -> pd.DataFrame:
-    """How the recorded propensities spread: propensity (lower edge of twentieths), route, samples."""
+    """How the recorded propensities spread, in twentieths: propensity (from), route, samples."""
     sql = f"""
         SELECT least(floor(r.propensity * 20), 19) / 20 AS propensity,
                if(lane = '', 'accepted', 'review') AS route, count() AS samples

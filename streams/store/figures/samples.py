@@ -92,7 +92,8 @@ def _keys(scope: Scope, wanted: Search, after: Cursor | None) -> str:
         parts.append("id = {id:String}")
     if about := _result_conditions(wanted, scope):
         parts.append(
-            f"sample_key IN (SELECT sample_key FROM results FINAL WHERE {results(scope)} AND {about})"
+            "sample_key IN (SELECT sample_key FROM results FINAL"
+            f" WHERE {results(scope)} AND {about})"
         )
     parts.extend(_state_condition(scope, wanted.state))
     if after:

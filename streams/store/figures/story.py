@@ -52,16 +52,17 @@ def story(store: Store, sample_key: str) -> Story:
     )
 
 
-_QUERIES = {
-    "samples": "SELECT * FROM samples FINAL WHERE sample_key = {key:String} ORDER BY event_time",
-    "results": "SELECT * FROM results FINAL WHERE sample_key = {key:String} ORDER BY event_time",
-    "decisions": "SELECT * FROM decisions FINAL WHERE sample_key = {key:String} ORDER BY decided_at",
-    "dead_letters": "SELECT * FROM dead_letters FINAL WHERE sample_key = {key:String} ORDER BY at",
+_ORDER = {
+    "samples": "event_time",
+    "results": "event_time",
+    "decisions": "decided_at",
+    "dead_letters": "at",
 }
 
 
 def _rows(store: Store, table: str, sample_key: str) -> tuple[Row, ...]:
-    return tuple(store.query(_QUERIES[table], {"key": sample_key}))
+    sql = f"SELECT * FROM {table} FINAL WHERE sample_key = {{key:String}} ORDER BY {_ORDER[table]}"
+    return tuple(store.query(sql, {"key": sample_key}))
 
 
 def _reviews(store: Store, result: Row | None) -> tuple[Row, ...]:
@@ -89,7 +90,8 @@ def _keys(
 def _repeats(store: Store, keys: list[str]) -> tuple[Row, ...]:
     sql = """
         SELECT topic, event_time, partition, offset FROM repeats FINAL
-        WHERE key IN {keys:Array(String)} ORDER BY incarnation, topic, partition, offset LIMIT 100"""
+        WHERE key IN {keys:Array(String)}
+        ORDER BY incarnation, topic, partition, offset LIMIT 100"""
     return tuple(store.query(sql, {"keys": keys}))
 
 

@@ -9,7 +9,7 @@ from agents.quality.intervals import Estimate, mean_interval, nothing, wilson
 
 @pytest.mark.parametrize(
     ("successes", "n", "low", "high"),
-    # Newcombe (1998), Statistics in Medicine 17, table I, method 3 (score, no continuity correction)
+    # Newcombe (1998), Statistics in Medicine 17, table I, method 3 (score interval)
     [
         (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),

@@ -37,4 +37,4 @@ def test_json_is_ascii(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_no_number_without_its_n() -> None:
-    assert terminal.interval({"value": None, "n": 0}) == "–  (n = 0)"
+    assert terminal.interval({"value": None, "n": 0}) == "– (n = 0)"

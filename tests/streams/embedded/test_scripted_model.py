@@ -46,9 +46,11 @@ async def test_the_program_announces_itself_serves_and_ends_with_its_parent(tmp_
         tmp_path, "--key", str(key), "--task", str(task), "--accuracy", "0.999999"
     ) as process:
         place = await _announced(tmp_path / "model.json", process)
-        async with aiohttp.ClientSession(f"http://{place['host']}:{place['port']}") as session:
-            async with session.post("/v1/completions", json=body) as response:
-                reply = await response.json()
+        async with (
+            aiohttp.ClientSession(f"http://{place['host']}:{place['port']}") as session,
+            session.post("/v1/completions", json=body) as response,
+        ):
+            reply = await response.json()
         assert reply["choices"][0]["text"] == " scam"
         assert process.stdin is not None
         process.stdin.close()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from tests.data_rows import (
 pytestmark = pytest.mark.processes
 
 HOUR = Scope(start=moment(0), end=moment(60), task=TASK, buckets=6)
-NO_ANSWER = {
+NO_ANSWER: dict[str, Any] = {
     "annotation_id": "", "labels": (), "confidence": None, "verdict_id": "",
     "judge_score": None, "annotation_price_usd": None, "verdict_price_usd": None,
     "annotation_latency_ms": None, "verdict_latency_ms": None, "scores": {},
@@ -216,7 +217,8 @@ def test_reference_figures(filled: Store) -> None:
     assert found.auc_judge.value == 1.0
     assert found.auc_confidence.value == pytest.approx((0.5 + 1 + 2 + 2) / 6)
     b = next(each for each in found.labels if each.label == "b")
-    assert (b.precision.value, b.recall.value) == (1.0, pytest.approx(1 / 3))
+    assert b.precision.value == 1.0
+    assert b.recall.value == pytest.approx(1 / 3)
 
 
 def test_only_scores_have_an_auc(store: Store) -> None:
