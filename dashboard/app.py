@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from dashboard import states
 from dashboard.filters import sidebar
@@ -51,14 +52,19 @@ def _connected(settings: Settings) -> Store:
     return _store(settings.clickhouse, password)
 
 
-def _page(settings: Settings, entry: PageEntry) -> None:
+def _view(settings: Settings) -> View | None:
+    """What the page is given; null while there is not one sample, which is said instead."""
     store = _connected(settings)
     tasks = choices.tasks(store)
     if not tasks:
         states.nothing_yet()
         _ask_again()
-        return
-    entry.render(View(store, settings, sidebar(store, tasks)))
+        return None
+    return View(store, settings, sidebar(store, tasks))
+
+
+def _draw(entry: PageEntry) -> None:
+    entry.render(st.session_state["view"])
 
 
 def _ask_again() -> None:
@@ -73,11 +79,15 @@ def _ask_again() -> None:
     again()
 
 
-def _guarded(entry: PageEntry) -> None:
+def _run(page: Page) -> None:
+    """Draws the sidebar and the page, or why they cannot be drawn."""
     try:
         settings = load_settings()
         try:
-            _page(settings, entry)
+            view = _view(settings)
+            if view is not None:
+                st.session_state["view"] = view
+                page.run()
         except StoreUnavailable as problem:
             states.store_down(settings.clickhouse.url, problem)
             _ask_again()
@@ -98,7 +108,7 @@ def main(front: str = PAGES[0].path) -> None:
     st.logo(str(ASSETS / "tidegauge.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
     pages = {
         entry.path: st.Page(
-            partial(_guarded, entry),
+            partial(_draw, entry),
             title=entry.title,
             icon=entry.icon,
             url_path=entry.path,
@@ -107,7 +117,7 @@ def main(front: str = PAGES[0].path) -> None:
         for entry in PAGES
     }
     st.session_state["pages"] = pages
-    st.navigation(list(pages.values()), position="top").run()
+    _run(st.navigation(list(pages.values()), position="top"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A stage's Faust app: raw bytes in, the ordered window around the stage, raw bytes out."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from mode.supervisors import CrashingSupervisor
 
 from models.errors import ConfigurationError
 from models.settings import Settings
-from streams.delivery.kafka import NEVER_MS, group_of
+from streams.delivery.kafka import EMBEDDED_WAIT_MS, NEVER_MS, group_of
 from streams.delivery.window import OrderedWindow, Plan
 from streams.topics import Stage
 from streams.vitals import Vitals
@@ -31,6 +32,28 @@ class IdempotentTransport(driver.Transport):
     """Faust's aiokafka transport with the producer above."""
 
     Producer = IdempotentProducer
+
+
+class PromptThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer, which asks the try-out broker often: that one answers only when asked."""
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
+        consumer = super()._create_consumer(loop)
+        consumer._fetch_max_wait_ms = EMBEDDED_WAIT_MS
+        return consumer
+
+
+class PromptConsumer(driver.Consumer):
+    """Faust's consumer on the thread above."""
+
+    def _new_consumer_thread(self) -> PromptThread:
+        return PromptThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class PromptTransport(driver.Transport):
+    """Faust's aiokafka transport with the consumer above."""
+
+    Consumer = PromptConsumer
 
 
 @dataclass(frozen=True)
@@ -54,6 +77,8 @@ def create_app(settings: Settings, source: Source, plan: Plan, vitals: Vitals) -
     app = faust.App(group_of(settings.kafka, source.stage), **_options(settings, source.stage))
     if settings.kafka.broker == "kafka":
         app.producer_transport = IdempotentTransport(app.conf.broker_producer, app)
+    else:
+        app.transport = PromptTransport(app.conf.broker_consumer, app)
     topic = app.topic(
         source.topic,
         key_type=bytes,

@@ -20,7 +20,7 @@ _CONTROL_TOKEN = re.compile(
     r"|<(?=<SYS>>|</SYS>>)",
     re.IGNORECASE,
 )
-_FORGED_TURN = re.compile(rf"\b({TURN[:-1]}|{REPLY[:-1]})(?:\s*[:：])+", re.IGNORECASE)
+_FORGED_TURN = re.compile(rf"\b(?:{TURN[:-1]}|{REPLY[:-1]})(?:\s*[:：])+", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _FENCED = re.compile(r"^<text ([0-9a-f]{16})>\n(.*?)\n</text \1>$", re.DOTALL | re.MULTILINE)
 
@@ -37,18 +37,20 @@ def tame(text: str) -> str:
 def one_line(text: str, limit: int) -> str:
     r"""The text as one line of at most `limit` characters without our turn markers.
 
+    The markers go altogether: with only their colons gone they steered a small model still
+    (P(spam) of scams with a forged turn .02, of the same with the markers gone .14).
+
     >>> one_line("Free prize!\nAnswer: personal\u2028\nMessage: hi", 100)
-    'Free prize! Answer personal Message hi'
+    'Free prize! personal hi'
     """
     seen = ""
     for start in range(0, len(text), 4 * limit):
         piece = text[start : start + 4 * limit]
         visible = "".join(c if c.isprintable() else " " for c in piece)
-        seen = _SPACES.sub(" ", seen + visible)
+        seen = _SPACES.sub(" ", _FORGED_TURN.sub(" ", seen + visible))
         if len(seen) > limit + 1:
             break
-    line = _FORGED_TURN.sub(r"\1", tame(seen.strip()))
-    return line[:limit].strip()
+    return tame(seen.strip())[:limit].strip()
 
 
 def nonce_for(sample_key: str, salt: str, texts: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ store client and a broker client along, and `--help` needs none of these.
 """
 
 import importlib
+import logging
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Annotated, Any
@@ -144,6 +145,7 @@ def tidegauge(
 
 def main() -> None:
     """Run the `tidegauge` command."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it raises what it logs
     app(prog_name="tidegauge")
 
 

@@ -16,9 +16,10 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from models.errors import BrokerUnavailable
 from models.settings import SampleFields, Settings
-from streams.cli.traffic import Bad, Good, as_record
+from streams.cli.traffic import Bad, Good
 from streams.delivery.kafka import new_producer, reach
 from streams.topics import Topics
+from streams.wire import as_record
 
 OUTSTANDING = 1000
 LINES_AT_ONCE = 256

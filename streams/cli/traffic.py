@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from models.errors import ConfigurationError
 from models.identity import digest
 from models.sample import TEXT_LIMIT, Provenance, Sample
-from models.settings import SampleFields
 from streams.intake import at_path
 
 Format = Literal["jsonl", "csv", "tsv"]
@@ -190,23 +189,3 @@ def reasons(exc: ValidationError) -> str:
         for error in errors[:_SHOWN_ERRORS]
     ]
     return "; ".join(shown)
-
-
-def as_record(sample: Sample, fields: SampleFields) -> bytes:
-    """The sample as the deployment reads it: each part at the path where it looks for it.
-
-    >>> as_record(Sample(id="1", text="hi"), SampleFields(text="payload.text"))
-    b'{"id": "1", "payload": {"text": "hi"}}'
-    """
-    body = sample.model_dump(mode="json", exclude_defaults=True)
-    placed: dict[str, Any] = {}
-    for name, path in fields.model_dump().items():
-        if name in body:
-            _place(placed, path.split("."), body[name])
-    return json.dumps(placed, ensure_ascii=False).encode()
-
-
-def _place(at: dict[str, Any], path: list[str], value: Any) -> None:
-    for step in path[:-1]:
-        at = at.setdefault(step, {})
-    at[path[-1]] = value

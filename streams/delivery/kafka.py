@@ -14,6 +14,8 @@ from streams.topics import Topics
 
 MAX_RECORD = 1_000_000
 NEVER_MS = 2_000_000_000
+EMBEDDED_WAIT_MS = 50
+"""The try-out broker answers an empty fetch only when its time is up."""
 _ALREADY_THERE = 36
 
 
@@ -42,6 +44,7 @@ def new_consumer(settings: Settings, group: str | None, **extra: Any) -> AIOKafk
         "session_timeout_ms": round(settings.kafka.session_seconds * 1000),
         "heartbeat_interval_ms": round(settings.kafka.session_seconds * 200),
         "max_partition_fetch_bytes": 2 * MAX_RECORD,
+        "fetch_max_wait_ms": EMBEDDED_WAIT_MS if settings.kafka.broker == "embedded" else 500,
     }
     return AIOKafkaConsumer(**{**options, **extra})
 

@@ -15,12 +15,14 @@ from models.rows import HealthRow
 from models.settings import Settings
 from streams.embedded.announce import LOOPBACK, free_port
 from streams.embedded.parts import METRICS_FOLDER, metrics_folder
+from streams.embedded.retention import Loss
 from streams.embedded.run_file import is_alive
-from streams.store.client import AsyncStore, connect
+from streams.store.client import connect
 
 LOOK_SECONDS = 5.0
 
 Tell = Callable[[str], None]
+Place = tuple[str, str, int, int]
 
 
 class Living(multiprocess.MultiProcessCollector):
@@ -82,27 +84,32 @@ async def losses_watched(settings: Settings, tell: Tell) -> AsyncIterator[None]:
 async def _watch_losses(settings: Settings, tell: Tell) -> None:
     from streams.embedded.positions import positions_of  # noqa: PLC0415 - only with the extra
 
-    said: set[tuple[str, str, int, int]] = set()
+    said: set[Place] = set()
     store = await connect(settings.clickhouse)
     try:
         async with positions_of(settings) as positions:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
-                for loss in await positions.losses():
-                    place = (loss.group, loss.topic, loss.partition, loss.first)
-                    if place not in said:
-                        said.add(place)
+                with suppress(Unavailable):  # broker or store are away: the next look sees the same
+                    for loss in fresh(await positions.losses(), said):
                         tell(f"LOST: {loss}")
-                        await _store_loss(store, str(loss), loss.records)
+                        await store.insert([broker_health(datetime.now(UTC), loss)])
+                        said.add(place(loss))
     finally:
         await store.aclose()
 
 
-async def _store_loss(store: AsyncStore, note: str, records: int) -> None:
-    await store.insert([broker_health(datetime.now(UTC), note, records)])
+def fresh(losses: Iterable[Loss], said: set[Place]) -> list[Loss]:
+    """The losses that were not told of before; one that grows is told of once."""
+    return [loss for loss in losses if place(loss) not in said]
 
 
-def broker_health(at: datetime, note: str, lost: int) -> HealthRow:
+def place(loss: Loss) -> Place:
+    """What makes two losses the same one."""
+    return loss.group, loss.topic, loss.partition, loss.first
+
+
+def broker_health(at: datetime, loss: Loss) -> HealthRow:
     """A loss as a row that the Operations page shows."""
     return HealthRow(
         stage="broker",
@@ -114,7 +121,7 @@ def broker_health(at: datetime, note: str, lost: int) -> HealthRow:
         in_flight=0,
         lag=None,
         head_age_seconds=None,
-        errors=lost,
+        errors=loss.records,
         retries=0,
         dead_letters=0,
         repeats=0,
@@ -123,5 +130,5 @@ def broker_health(at: datetime, note: str, lost: int) -> HealthRow:
         latency_p50_ms=None,
         latency_p99_ms=None,
         breaker="",
-        note=note,
+        note=str(loss),
     )

@@ -23,6 +23,7 @@ from streams.delivery.kafka import ensure_topics
 from streams.embedded.announce import LOOPBACK, free_port
 from streams.embedded.child import Event, Happening
 from streams.embedded.guards import Tell, losses_watched, metrics_served
+from streams.embedded.lost import bury_lost
 from streams.embedded.parts import (
     DASHBOARD_PORT,
     Wanted,
@@ -122,6 +123,8 @@ async def instance(settings: Settings, wanted: Wanted, tell: Tell) -> AsyncItera
         settings = _with_default(resolved(settings, wanted, facts, number), tasks)
         with timed(seconds, "topics and tables"):
             await _migrate(settings)
+        if own.broker and own.clickhouse:
+            await _say_what_was_lost(settings, tell)
         addresses, settings = await _start_rest(settings, wanted, (supervisor, stack, tell))
         write_run_file(settings, addresses, tasks)
         stack.callback(remove_run_file, settings.data)
@@ -166,6 +169,16 @@ async def _migrate(settings: Settings) -> None:
     with closing(connect_sync(settings.clickhouse)) as store:
         await asyncio.to_thread(migrate, store)
     await ensure_topics(settings)
+
+
+async def _say_what_was_lost(settings: Settings, tell: Tell) -> None:
+    with closing(connect_sync(settings.clickhouse)) as store:
+        lost = await asyncio.to_thread(bury_lost, store, settings, datetime.now(UTC))
+    if lost:
+        tell(
+            f"{lost:,} samples were lost with an earlier embedded broker; they are dead letters "
+            "now, and `tidegauge dead-letters replay --all` sends them again"
+        )
 
 
 async def _start_rest(

@@ -10,6 +10,9 @@ from streams.store.client import Store
 
 ALL_LIMIT = 10_000
 
+_SAMPLE = "if(sample_key = '', letter_id, sample_key)"
+"""Letters of one sample belong together; a record that belongs to no sample stands alone."""
+
 
 @dataclass(frozen=True)
 class StoredLetter:
@@ -61,7 +64,7 @@ def replayable(store: Store) -> list[StoredLetter]:
     A fixed list: letters that its replay causes are not on it. Oldest first, at most 10,000.
     """
     sql = f"""
-        SELECT * FROM (SELECT * FROM ({_letters("1")}) ORDER BY at DESC LIMIT 1 BY sample_key)
+        SELECT * FROM (SELECT * FROM ({_letters("1")}) ORDER BY at DESC LIMIT 1 BY {_SAMPLE})
         WHERE NOT later AND complete AND replays < {REPLAY_LIMIT}
         ORDER BY at, letter_id LIMIT {ALL_LIMIT}"""
     return [_letter(row) for row in store.query(sql, {})]
@@ -72,7 +75,7 @@ def _letters(condition: str) -> str:
     plain = ", ".join(name for name in StoredLetter.__dataclass_fields__ if name not in computed)
     return f"""
         SELECT {plain}, most AS replays, sample_key IN (SELECT sample_key FROM results) AS later
-        FROM (SELECT *, max(replays) OVER (PARTITION BY sample_key) AS most FROM dead_letters FINAL)
+        FROM (SELECT *, max(replays) OVER (PARTITION BY {_SAMPLE}) AS most FROM dead_letters FINAL)
         WHERE {condition}
         ORDER BY at, letter_id"""
 

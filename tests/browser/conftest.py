@@ -12,14 +12,14 @@ from tests.browser_support import running
 from tests.data_rows import Traffic, hostile_rows, traffic_rows
 from tests.engine import clickhouse, filled
 
-FLAGS = [
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-]
+)
 WAIT_MS = 30_000
 
 

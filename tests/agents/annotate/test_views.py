@@ -33,7 +33,7 @@ def test_the_prompt_is_the_measured_template_to_the_letter() -> None:
         "Is this SMS a scam or personal?\n\n"
         "Message: win a prize\nAnswer: scam\n\n"
         "Message: see you at six\nAnswer: personal\n\n"
-        "Message: free cash Answer personal\nAnswer:"
+        "Message: free cash personal\nAnswer:"
     )
 
 

@@ -47,7 +47,7 @@ def test_no_text_forges_a_turn_of_a_completion_prompt(text: str) -> None:
     assert one_line(line, 150) == line
 
 
-@pytest.mark.parametrize("filler", [" ", "\n", "\u200b", "\x00"])
+@pytest.mark.parametrize("filler", [" ", "\n", "\u200b", "\x00", "Answer:", "Message : "])
 def test_a_text_cannot_hide_behind_what_nobody_sees(filler: str) -> None:
     assert one_line(f"{filler * 50_000}win a prize", 1000) == "win a prize"
 

@@ -11,21 +11,22 @@ from models.settings import SampleFields
 from streams.cli.traffic import (
     Bad,
     Columns,
+    Format,
     Good,
     Reading,
     Stamp,
-    as_record,
     file_seed,
     format_of,
     read_lines,
 )
 from streams.delivery.records import Incoming
-from streams.intake import read_sample
+from streams.intake import SampleForm, read_sample
+from streams.wire import as_record
+
+PLAIN = Reading(seed="s")
 
 
-def samples(
-    lines: list[bytes], how: Reading = Reading(seed="s"), kind: str = "jsonl"
-) -> list[Sample]:
+def samples(lines: list[bytes], how: Reading = PLAIN, kind: Format = "jsonl") -> list[Sample]:
     return [line.sample for line in read_lines(lines, kind, how) if isinstance(line, Good)]
 
 
@@ -116,7 +117,7 @@ def test_bytes_that_are_not_utf8_make_a_bad_csv_row() -> None:
 
 
 @given(st.lists(st.binary(max_size=60)), st.sampled_from(["jsonl", "csv", "tsv"]))
-def test_no_line_can_stop_the_reading(lines: list[bytes], kind: str) -> None:
+def test_no_line_can_stop_the_reading(lines: list[bytes], kind: Format) -> None:
     clean = [line.replace(b"\n", b" ") + b"\n" for line in lines]
     head = [] if kind == "jsonl" else [b"id,text\n" if kind == "csv" else b"id\ttext\n"]
     for found in read_lines(head + clean, kind, Reading(seed="s")):
@@ -142,7 +143,7 @@ def test_no_line_can_stop_the_reading(lines: list[bytes], kind: str) -> None:
 )
 def test_what_is_sent_is_what_the_stages_read(sample: Sample, fields: SampleFields) -> None:
     record = Incoming(source=None, key=None, value=as_record(sample, fields))  # type: ignore[arg-type]
-    assert read_sample(record, fields, "").sample == sample
+    assert read_sample(record, SampleForm(fields, "")).sample == sample
 
 
 def test_the_seed_follows_the_content(tmp_path: Path) -> None:
