@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
-from streamlit.navigation.page import Page
 
 from dashboard import states
 from dashboard.filters import sidebar
@@ -79,7 +78,7 @@ def _ask_again() -> None:
     again()
 
 
-def _run(page: Page) -> None:
+def _run(page: st.Page) -> None:
     """Draws the sidebar and the page, or why they cannot be drawn."""
     try:
         settings = load_settings()
