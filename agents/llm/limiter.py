@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from models.errors import ModelUnavailable
 
+PATIENCE_SECONDS = 10.0
+"""How long a call waits for its place; longer would eat into the deadline of the record."""
+
 
 class Limiter:
     """At most `limit` calls in flight.
@@ -28,7 +31,7 @@ class Limiter:
         """Wait for a place; the round number to hand back to `halve`.
 
         Raises:
-            ModelUnavailable: the endpoint asked for a rest that is not over.
+            ModelUnavailable: the endpoint asked for a rest that is not over, or no place came free.
         """
         left = self._quiet_until - self._clock()
         if left > 0:
@@ -62,6 +65,13 @@ class Limiter:
     async def _wait(self) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._place(place)
+        except TimeoutError as exc:
+            raise ModelUnavailable("all places at the endpoint are taken") from exc
+
+    async def _place(self, place: "asyncio.Future[None]") -> None:
         try:
             await place
         except asyncio.CancelledError:

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, parts, states, timelines, words
+from dashboard.key_numbers import key_numbers
 from dashboard.tables import download, score_column, share_column, table
 from dashboard.theme import SIGNAL_NAMES, STATE_COLOURS, STATE_NAMES
 from dashboard.view import View, live
@@ -27,88 +28,13 @@ def _body(view: View) -> None:
         return
     raised = alarms(view.store, scope)
     known = references.reference_quality(view.store, scope)
-    _numbers(view, scope, books, raised, known)
+    key_numbers(view, scope, books, raised, known)
     _timelines(view, scope, raised)
     _books(view, scope, books)
     _quality(view, scope)
     if known.referred:
         _references(known)
     _cost(view, scope)
-
-
-def _numbers(
-    view: View,
-    scope: Scope,
-    books: ledger.Ledger,
-    raised: tuple[AlarmFigure, ...],
-    known: ReferenceQuality,
-) -> None:
-    audit = decisions.audit_quality(view.store, scope)
-    means = scores.scores(view.store, scope)
-    parts.cards(
-        [
-            parts.Card(
-                "Samples in", words.count(books.samples_in),
-                f"{words.count(books.in_flight)} in flight",
-                "Each sample once, however often its record arrived.",
-            ),
-            _audited(audit),
-            parts.Card(
-                "Accuracy, references", words.percent(known.accuracy.value),
-                words.shares(known.accuracy),
-                "Exact matches with the known labels that came with the traffic (an evaluation or "
-                "the demo). 95 % Wilson interval.",
-            ),
-            parts.Card(
-                "Judge score, mean", words.decimal(means.judge_score.value),
-                words.scores(means.judge_score),
-                "The judge's own P(label correct), not yet checked by people. 95 % t interval.",
-            ),
-            *_work(view, scope, books, raised),
-            parts.Card(
-                "Confidence, mean", words.decimal(means.confidence.value),
-                words.scores(means.confidence),
-                "P(label correct) by the annotator's own account. 95 % t interval.",
-            ),
-        ]
-    )  # fmt: skip
-
-
-def _audited(audit: decisions.AuditQuality) -> parts.Card:
-    mark = " · simulated" if audit.simulated else ""
-    who = f" {audit.simulated} of the {audit.accuracy.n} decisions are simulated." if mark else ""
-    return parts.Card(
-        "Accuracy, audited",
-        words.percent(audit.accuracy.value),
-        f"{words.shares(audit.accuracy)}{mark}",
-        "How often a reviewer gave the very same label, on the audited samples: a plain random "
-        f"sample of all traffic. 95 % Wilson interval.{who} {audit.pending} audited samples are "
-        f"not decided yet, {audit.ambiguous} are ambiguous.",
-    )
-
-
-def _work(
-    view: View, scope: Scope, books: ledger.Ledger, raised: tuple[AlarmFigure, ...]
-) -> list[parts.Card]:
-    spent = cost.cost(view.store, scope)
-    open_now = sum(alarm.state == "open" for alarm in raised)
-    return [
-        parts.Card(
-            "Open alarms", words.count(open_now), f"{len(raised)} raised in this time",
-            "Something moved: see the Drift page.", "red" if open_now else "off",
-        ),
-        parts.Card(
-            "Awaiting review", words.count(books.states["awaiting_review"]),
-            f"{words.count(books.states['reviewed'])} reviewed",
-            "Samples that people were asked about and have not decided yet.",
-        ),
-        parts.Card(
-            "Cost", words.dollars(spent.known_usd),
-            f"{words.count(spent.unpriced)} of {words.count(spent.answers)} answers unpriced",
-            "The known prices of annotations and verdicts. Unpriced answers are not free: nobody "
-            "stated what their model costs.",
-        ),
-    ]  # fmt: skip
 
 
 def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> None:

@@ -10,6 +10,7 @@ from agents.quality.intervals import wilson
 from models.rows import RepeatRow, Row, SpendRow
 from streams.store.client import Store
 from streams.store.figures import choices, cost, decisions, ledger, routing, scores, traffic
+from streams.store.figures.estimate import live_accuracy
 from streams.store.figures.references import auc_of, confusion, per_label, reference_quality
 from streams.store.figures.scope import Scope
 from tests.data_rows import (
@@ -283,3 +284,40 @@ def test_spend_adds_up_per_day(store: Store) -> None:
     store.insert(parts)
     [row] = cost.spent(store, TASK, moment() - timedelta(days=1)).to_dict("records")
     assert (row["stage"], row["usd"], row["calls"], row["tokens"]) == ("judge", 0.5, 4, 22)
+
+
+def test_live_accuracy_joins_decisions_to_their_recorded_probability(store: Store) -> None:
+    rows: list[Row] = []
+    for number in range(200):
+        sample = sample_row(f"{number}", moment(number / 4), offset=number)
+        drawn = number % 4 == 0
+        result = result_row(
+            sample, "a", propensity=0.25, draw=0.1 if drawn else 0.9, p_correct=None,
+            judge_score=None, confidence=None,
+        )  # fmt: skip
+        rows += [sample, result]
+        if drawn:
+            rows.append(decision_row(result, "a" if number % 20 else "b", simulated=number < 100))
+    store.insert(rows)
+    store.insert(rows)
+    found = live_accuracy(store, HOUR)
+    assert (found.accuracy.n, found.open, found.simulated) == (50, 0, 25)
+    assert found.accuracy.value == pytest.approx(0.8)
+    assert found.accuracy.low == pytest.approx(wilson(40, 50).low, abs=0.01)
+
+
+def test_decisions_not_in_yet_widen_both_ends(store: Store) -> None:
+    rows: list[Row] = []
+    for number in range(40):
+        sample = sample_row(f"{number}", moment(number), offset=number)
+        result = result_row(sample, "a", propensity=1.0, draw=0.5)
+        rows += [sample, result]
+        if number >= 8:
+            rows.append(decision_row(result, "a"))
+    store.insert(rows)
+    found = live_accuracy(store, HOUR)
+    assert (found.accuracy.n, found.open) == (32, 8)
+    assert found.accuracy.value == 1.0
+    assert found.accuracy.high == 1.0
+    assert found.accuracy.low is not None
+    assert found.accuracy.low < 0.7

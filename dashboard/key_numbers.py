@@ -1,0 +1,98 @@
+"""The Overview's key numbers, each with its n, interval and who is behind it."""
+
+from dashboard import parts, words
+from dashboard.view import View
+from streams.store.figures import cost, decisions, ledger, scores
+from streams.store.figures.alarms import AlarmFigure
+from streams.store.figures.estimate import LiveAccuracy, live_accuracy
+from streams.store.figures.references import ReferenceQuality
+from streams.store.figures.scope import Scope
+
+
+def key_numbers(
+    view: View,
+    scope: Scope,
+    books: ledger.Ledger,
+    raised: tuple[AlarmFigure, ...],
+    known: ReferenceQuality,
+) -> None:
+    """Eight numbers, each with its n and interval where it has one."""
+    audit = decisions.audit_quality(view.store, scope)
+    means = scores.scores(view.store, scope)
+    parts.cards(
+        [
+            parts.Card(
+                "Samples in", words.count(books.samples_in),
+                f"{words.count(books.in_flight)} in flight",
+                "Each sample once, however often its record arrived.",
+            ),
+            _estimated(live_accuracy(view.store, scope)),
+            _audited(audit),
+            parts.Card(
+                "Accuracy, references", words.percent(known.accuracy.value),
+                words.shares(known.accuracy),
+                "Exact matches with the known labels that came with the traffic (an evaluation or "
+                "the demo). 95 % Wilson interval.",
+            ),
+            parts.Card(
+                "Judge score, mean", words.decimal(means.judge_score.value),
+                words.scores(means.judge_score),
+                "The judge's own P(label correct), not yet checked by people. 95 % t interval.",
+            ),
+            *_work(view, scope, books, raised),
+        ]
+    )  # fmt: skip
+
+
+def _estimated(found: LiveAccuracy) -> parts.Card:
+    mark = " · simulated" if found.simulated else ""
+    who = f" {found.simulated} of the {found.accuracy.n} decisions are simulated." if mark else ""
+    enough = found.accuracy.value is not None
+    return parts.Card(
+        "Accuracy, all traffic",
+        words.percent(found.accuracy.value),
+        f"{words.shares(found.accuracy)}{mark}"
+        if enough
+        else f"{found.accuracy.n} of 30 decisions",
+        "How often labels are right over all labelled traffic: every decision weighted by its "
+        "recorded probability of review, helped by the judge's scores (GREG, 95 % interval). The "
+        f"{found.open} decisions not in yet count as all wrong for the lower end and all right "
+        f"for the upper one.{who}",
+    )
+
+
+def _audited(audit: decisions.AuditQuality) -> parts.Card:
+    mark = " · simulated" if audit.simulated else ""
+    who = f" {audit.simulated} of the {audit.accuracy.n} decisions are simulated." if mark else ""
+    return parts.Card(
+        "Accuracy, audited",
+        words.percent(audit.accuracy.value),
+        f"{words.shares(audit.accuracy)}{mark}",
+        "How often a reviewer gave the very same label, on the audited samples: a plain random "
+        f"sample of all traffic. 95 % Wilson interval.{who} {audit.pending} audited samples are "
+        f"not decided yet, {audit.ambiguous} are ambiguous.",
+    )
+
+
+def _work(
+    view: View, scope: Scope, books: ledger.Ledger, raised: tuple[AlarmFigure, ...]
+) -> list[parts.Card]:
+    spent = cost.cost(view.store, scope)
+    open_now = sum(alarm.state == "open" for alarm in raised)
+    return [
+        parts.Card(
+            "Open alarms", words.count(open_now), f"{len(raised)} raised in this time",
+            "Something moved: see the Drift page.", "red" if open_now else "off",
+        ),
+        parts.Card(
+            "Awaiting review", words.count(books.states["awaiting_review"]),
+            f"{words.count(books.states['reviewed'])} reviewed",
+            "Samples that people were asked about and have not decided yet.",
+        ),
+        parts.Card(
+            "Cost", words.dollars(spent.known_usd),
+            f"{words.count(spent.unpriced)} of {words.count(spent.answers)} answers unpriced",
+            "The known prices of annotations and verdicts. Unpriced answers are not free: nobody "
+            "stated what their model costs.",
+        ),
+    ]  # fmt: skip
