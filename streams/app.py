@@ -96,7 +96,6 @@ def create_app(settings: Settings, source: Source, plan: Plan, vitals: Vitals) -
 
 def _options(settings: Settings, stage: Stage) -> dict[str, Any]:
     kafka, delivery = settings.kafka, settings.delivery
-    start = kafka.start if stage == "annotate" else "earliest"
     return {
         "broker": "aiokafka://" + ";".join(kafka.bootstrap.split(",")),
         "datadir": str(settings.data / "faust"),
@@ -107,7 +106,7 @@ def _options(settings: Settings, stage: Stage) -> dict[str, Any]:
         "stream_buffer_maxsize": 4096,
         "consumer_max_fetch_size": 1024**2,
         "consumer_group_instance_id": f"{stage}-{settings.slot}",
-        "consumer_auto_offset_reset": start,
+        "consumer_auto_offset_reset": "earliest",
         "broker_max_poll_interval": NEVER_MS / 1000,
         "broker_session_timeout": kafka.session_seconds,
         "broker_heartbeat_interval": kafka.session_seconds / 5,

@@ -10,6 +10,7 @@ from models.settings import Settings
 from models.task import Task
 from models.task_file import load_tasks
 from streams.delivery.kafka import check_topics
+from streams.delivery.starts import check_start
 from streams.intake import SampleForm
 from streams.store.client import AsyncStore, connect
 from streams.topics import Stage, Topics
@@ -57,5 +58,6 @@ async def ground(settings: Settings, stage: Stage, stack: AsyncExitStack) -> Gro
     store = await connect(settings.clickhouse)
     stack.push_async_callback(store.aclose)
     await check_topics(settings, topics.keyed_by_sample)
+    await check_start(settings, stage)
     vitals = Vitals(stage, settings.slot)
     return Ground(settings, stage, topics, tasks, store, vitals, stack)

@@ -7,8 +7,10 @@ from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.here import settings_here
 from streams.delivery.kafka import ensure_topics
+from streams.delivery.starts import fix_start
 from streams.store.client import connect_sync
 from streams.store.schema import migrate as migrate_store
+from streams.topics import Topics
 
 
 def migrate() -> None:
@@ -25,4 +27,10 @@ def migrated(settings: Settings) -> list[str]:
     with closing(connect_sync(settings.clickhouse)) as store:
         done = [f"store: {line}" for line in migrate_store(store)]
     done += [f"Kafka: created topic {name}" for name in asyncio.run(ensure_topics(settings))]
-    return done or ["nothing to do: topics and tables are all there"]
+    waiting = asyncio.run(fix_start(settings))
+    if not done:
+        done = ["nothing to do: topics and tables are all there"]
+    if waiting:
+        topic = Topics.of(settings.kafka).samples
+        done.append(f"{waiting:,} samples on {topic} wait to be labelled, two model calls each")
+    return done

@@ -20,6 +20,7 @@ from models.errors import BrokerUnavailable, ConfigurationError
 from models.settings import Settings
 from models.task import Task
 from streams.delivery.kafka import ensure_topics
+from streams.delivery.starts import fix_start
 from streams.embedded.announce import LOOPBACK, free_port
 from streams.embedded.child import Event, Happening
 from streams.embedded.guards import Tell, losses_watched, metrics_served
@@ -169,6 +170,7 @@ async def _migrate(settings: Settings) -> None:
     with closing(connect_sync(settings.clickhouse)) as store:
         await asyncio.to_thread(migrate, store)
     await ensure_topics(settings)
+    await fix_start(settings)
 
 
 async def _say_what_was_lost(settings: Settings, tell: Tell) -> None:
