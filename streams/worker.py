@@ -9,8 +9,9 @@ import importlib
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import uvloop
 
@@ -26,7 +27,7 @@ EXIT_CONFIGURATION = 78
 
 log = logging.getLogger("tidegauge")
 
-Start = Callable[[Settings, AsyncExitStack], Awaitable[Running]]
+Start = Callable[[Settings, AsyncExitStack], Coroutine[Any, Any, Running]]
 
 
 def starter(stage: str) -> Start:
@@ -42,17 +43,26 @@ async def run(start: Start, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        running = await start(settings, stack)
         asked = asyncio.create_task(stop.wait())
-        tasks = [asyncio.create_task(part) for part in running]
-        stack.push_async_callback(_cancelled, [asked, *tasks])
-        await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stack.push_async_callback(_cancelled, [asked])
+        starting = asyncio.create_task(start(settings, stack))
+        if not await _first(asked, [starting]):
+            return await _cancelled([starting])
+        tasks = [asyncio.create_task(part) for part in starting.result()]
+        stack.push_async_callback(_cancelled, tasks)
+        await _first(asked, tasks)
         for task in tasks:
             if task.done():
                 task.result()
 
 
-async def _cancelled(tasks: "list[asyncio.Task[object]]") -> None:
+async def _first(asked: "asyncio.Task[Any]", tasks: "Sequence[asyncio.Task[Any]]") -> bool:
+    """Wait until a task ends (true) or a stop is asked for (false)."""
+    await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    return any(task.done() for task in tasks)
+
+
+async def _cancelled(tasks: "Sequence[asyncio.Task[Any]]") -> None:
     for task in tasks:
         task.cancel()
     for task in tasks:

@@ -4,7 +4,6 @@ The prompt is the question, a `Message:`/`Answer:` turn per example and the samp
 model's log-probabilities of the label words right after `Answer:` are the raw scores.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from agents.annotate.calibration import Calibrator, fit, fittable, uncalibrated
@@ -145,7 +144,7 @@ class FittedView:
 
     async def _fit(self, items: Sequence[LabelledText]) -> Calibrator:
         """A calibrator of the items whose words the model finds likely at all."""
-        found = await asyncio.gather(*(self._scores(item.text) for item in items))
+        found = [await self._scores(item.text) for item in items]  # one by one: others ask too
         usable = [(s, i.truth[0]) for s, i in zip(found, items, strict=True) if s is not None]
         labels, truths = self._task.label_names, [truth for _, truth in usable]
         if not fittable(labels, truths):

@@ -1,16 +1,20 @@
 """What annotate and judge share: versions and calibrators ready, spend and controls watched."""
 
 import asyncio
+import logging
 from functools import partial
 from typing import Protocol
 
 from agents.annotate.views import Load, Save
+from models.errors import ModelUnavailable
 from models.record import Version
 from models.task import Task
 from streams.assembly.ground import Ground
 from streams.edge import Edge, breaker_states
 from streams.oversight import Oversight
 from streams.store import calibrators, controls, spend, versions
+
+log = logging.getLogger("tidegauge")
 
 
 class Prepared(Protocol):
@@ -27,9 +31,16 @@ class Prepared(Protocol):
 async def prepare(here: Ground, task: Task, asks: Prepared) -> None:
     """Register the version, and have its calibrator loaded or fitted."""
     await versions.register(here.store, here.stage, asks.version, task)
-    await asks.prepare(
-        partial(calibrators.load, here.store), partial(calibrators.save, here.store, task.name)
-    )
+    load = partial(calibrators.load, here.store)
+    save = partial(calibrators.save, here.store, task.name)
+    while True:
+        try:
+            await asks.prepare(load, save)
+        except ModelUnavailable as exc:
+            log.warning("task %s waits for its model: %s", task.name, exc)
+            await asyncio.sleep(exc.retry_after)
+        else:
+            return
 
 
 async def oversight_of(here: Ground, edge: Edge) -> Oversight:
