@@ -486,19 +486,19 @@ class VersionRow(Row):
 
 
 class SnapshotRow(Row):
-    """The state of one slice's detectors after the reading at this position; the highest wins.
+    """The state of one slice's detectors once they have `met` so many records; the highest wins.
 
-    `warm`, `collected` and `needed` tell of the label mix, which every reading has; `standings` is
-    a JSON list with every signal's phase, baseline and evidence.
+    The position is that of the last of them. `warm`, `collected` and `needed` tell of the label
+    mix, which every reading has.
     """
 
     TABLE: ClassVar = Table(
-        "snapshots", order_by=("task", "slice"), version="position", partition_by=None
+        "snapshots", order_by=("task", "slice"), version="met", partition_by=None
     )
 
     task: LowCardinality
     slice: str
-    position: Precedence
+    met: Unsigned
     incarnation: Unsigned
     partition: Unsigned
     offset: Unsigned

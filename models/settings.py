@@ -6,9 +6,17 @@ Nested settings take two underscores: `TIDEGAUGE_KAFKA__BOOTSTRAP=broker:9092`.
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -19,6 +27,13 @@ from pydantic_settings import (
 from models.errors import ConfigurationError
 
 RUN_FILE = "run.json"
+
+
+HANDLING_SECONDS = 32.0
+"""Attempts times timeout at most: partitions must change hands within the rebalance timeout."""
+
+PATIENCE_SECONDS = 10.0
+"""How long a call may wait for a free place at its endpoint; longer counts as unavailable."""
 
 
 class _Group(BaseModel):
@@ -82,7 +97,7 @@ class Endpoint(_Group):
     api_key: SecretStr = SecretStr("none")
     model: str = "default"
     kind: Literal["endpoint", "local", "scripted"] = "endpoint"
-    timeout_seconds: float = Field(default=20.0, gt=0, le=40)
+    timeout_seconds: float = Field(default=15.0, gt=0, le=HANDLING_SECONDS)
     concurrency: int = Field(default=32, ge=1, le=1000)
 
 
@@ -153,6 +168,26 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _handled_in_time(self) -> Self:
+        if self.delivery.attempts * self._longest_timeout > HANDLING_SECONDS:
+            message = (
+                "DELIVERY__ATTEMPTS times an endpoint's longest TIMEOUT_SECONDS may be at most "
+                f"{HANDLING_SECONDS:g} s, else partitions cannot change hands; lower one"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def _longest_timeout(self) -> float:
+        endpoints = (self.model, *self.endpoints.values())
+        return max(endpoint.timeout_seconds for endpoint in endpoints)
+
+    @property
+    def longest_handling(self) -> float:
+        """Seconds within which a record's handler is done, all its attempts and waits included."""
+        return self.delivery.attempts * self._longest_timeout + PATIENCE_SECONDS + 2
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint a task names; `default` is the one under `model`.

@@ -13,9 +13,8 @@ from pydantic import ValidationError
 from models.errors import InvalidRecord
 from models.sample import Sample
 from models.settings import SampleFields
-from streams.delivery.records import Incoming, header
+from streams.delivery.records import REPLAY_OF, Incoming, header
 
-REPLAY_OF = "tidegauge-replay-of"
 REPLAYS = "tidegauge-replays"
 
 _PLAIN = SampleFields()
@@ -51,6 +50,8 @@ def read_sample(record: Incoming, form: SampleForm) -> Intake:
     sample = _parse(record, form.fields)
     if not sample.task:
         sample = sample.model_copy(update={"task": form.default_task})
+    if sample.run and sample.provenance != "evaluation":  # a field of that name in foreign traffic
+        sample = sample.model_copy(update={"run": ""})
     return Intake(sample, replayed_key(record) or sample.key())
 
 

@@ -16,6 +16,8 @@ from streams.topics import Topics
 
 log = logging.getLogger(__name__)
 
+READ_SECONDS = 10.0
+
 
 class PolicyBook:
     """Every policy the deployment ever used, read again only when a new one is named."""
@@ -26,6 +28,7 @@ class PolicyBook:
         self.topic = Topics.of(settings.kafka).policies
         self.known: dict[str, Policy] = {}
         self.reading = asyncio.Lock()
+        self.reads = 0
 
     async def publish(self, policies: Iterable[Policy]) -> None:
         """Put policies on the topic that are not there yet; returns when they are stored."""
@@ -50,12 +53,21 @@ class PolicyBook:
         """
         if (policy := self.known.get(version.hash)) is not None:
             return policy
+        seen = self.reads
         async with self.reading:
-            if version.hash not in self.known:
-                await self._read()
+            if version.hash not in self.known and self.reads == seen:  # one read serves all waiters
+                await self._read_in_time()
+                self.reads += 1
         if (policy := self.known.get(version.hash)) is None:
             raise Unavailable(f"policy {version} is not on {self.topic} yet")
         return policy
+
+    async def _read_in_time(self) -> None:
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._read()
+        except TimeoutError as exc:
+            raise Unavailable(f"{self.topic} is not read within {READ_SECONDS:g} s") from exc
 
     async def _read(self) -> None:
         consumer = new_consumer(self.settings, None)

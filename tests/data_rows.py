@@ -442,7 +442,7 @@ def _health(traffic: Traffic) -> Iterator[Row]:
 def _rest(traffic: Traffic, start: datetime) -> Iterator[Row]:
     for number, (name, collected) in enumerate((("", 150), ("lang=en", 150), ("lang=de", 87))):
         yield SnapshotRow(
-            task=TASK, slice=name, position=number + 1, incarnation=0, partition=0, offset=number,
+            task=TASK, slice=name, met=number + 1, incarnation=0, partition=0, offset=number,
             at=traffic.end, warm=collected >= 150, collected=collected, needed=150, state="{}",
         )  # fmt: skip
     for stage, usd in (("annotate", 0.0113), ("judge", 0.0107)):

@@ -5,9 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from models.errors import ModelUnavailable
-
-PATIENCE_SECONDS = 10.0
-"""How long a call waits for its place; longer would eat into the deadline of the record."""
+from models.settings import PATIENCE_SECONDS
 
 
 class Limiter:

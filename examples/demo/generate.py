@@ -67,12 +67,12 @@ GENUINE = (
 )
 PRIZE = Family("prize", "unwanted", 3, by_hand=0.15, by_sms=0.8)
 OFFER = Family("offer", "unwanted", 2, by_hand=0.3, by_sms=0.4)
-MYSTERY_BOX = Family("mystery_box", "campaign", 14, by_hand=0, by_sms=0.97)
-PARCEL_FEE = Family("parcel_fee", "campaign", 2.5, by_hand=0.3, by_sms=0.97)
-NEW_NUMBER = Family("new_number", "campaign", 0.6, by_hand=0, by_sms=1)
+MYSTERY_BOX = Family("mystery_box", "campaign", 11, by_hand=0, by_sms=0.97)
+PARCEL_FEE = Family("parcel_fee", "campaign", 5, by_hand=0.15, by_sms=0.97)
+NEW_NUMBER = Family("new_number", "campaign", 0.5, by_hand=0, by_sms=1)
 PERIODS = (
-    Period(180, 0.15, (PRIZE, OFFER)),
-    Period(180, 0.5, (PRIZE, OFFER, MYSTERY_BOX, PARCEL_FEE, NEW_NUMBER)),
+    Period(160, 0.15, (PRIZE, OFFER)),
+    Period(140, 0.5, (PRIZE, OFFER, MYSTERY_BOX, PARCEL_FEE, NEW_NUMBER)),
 )
 
 

@@ -28,6 +28,7 @@ def plan_of(here: Ground, handle: Handle, bury: Bury, follow: tuple[str, ...], l
         span=delivery.span,
         tail=delivery.tail,
         attempts=delivery.attempts,
+        deadline=here.settings.longest_handling,
     )
 
 

@@ -17,7 +17,8 @@ from streams.cli.groups import group
 from streams.cli.here import settings_here
 from streams.cli.summary import whole
 from streams.delivery.kafka import new_producer, reach
-from streams.intake import REPLAY_OF, REPLAYS
+from streams.delivery.records import REPLAY_OF
+from streams.intake import REPLAYS
 from streams.store.client import connect_sync
 from streams.store.figures.operations import latest_dead_letters
 from streams.store.letters import StoredLetter, letters, replayable

@@ -14,13 +14,14 @@ from models.errors import ConfigurationError
 from models.result import Result
 from models.settings import Settings
 from models.task import Task
-from models.task_file import load_task, load_tasks
+from models.task_file import load_task
 from models.verdict import Verdict
 from streams.cli import terminal
 from streams.cli.here import settings_here
-from streams.cli.model_choice import ModelOption, model_at
+from streams.cli.model_choice import KeyOption, ModelOption, model_at
 from streams.cli.trial import Trial, try_text
 from streams.embedded.parts import Wanted
+from streams.embedded.run_file import load_by_path
 
 _PROMPT_SHOWN = 20_000
 
@@ -30,6 +31,7 @@ def try_(
     *,
     task: Annotated[Path | None, typer.Option(help="Task file; else the served task.")] = None,
     model: ModelOption = None,
+    key: KeyOption = None,
     json_: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Label one text and show everything: prompts, label, scores, judge, route. Stores nothing.
@@ -39,31 +41,30 @@ def try_(
     Example: tidegauge try "You have WON! Call now" --task examples/sms_spam.yaml
     """
     settings = settings_here()
-    chosen = load_task(task) if task else served_task(settings)
-    trial = asyncio.run(_try(settings, chosen, text, model))
+    path, chosen = (task, load_task(task)) if task else served_task(settings)
+    wanted = Wanted(store=settings.data, model=model, key=key)
+
+    async def tried() -> Trial:
+        async with model_at(settings, wanted, {path: chosen}) as reachable:
+            return await try_text(reachable, chosen, text)
+
+    trial = asyncio.run(tried())
     if json_:
         terminal.echo_json(trial.result.model_dump(mode="json"))
     else:
         terminal.out().print(rendered(trial))
 
 
-async def _try(settings: Settings, task: Task, text: str, model: str | None) -> Trial:
-    wanted = Wanted(store=settings.data, model=model)
-    async with model_at(settings, wanted, {}) as reachable:
-        return await try_text(reachable, task, text)
-
-
-def served_task(settings: Settings) -> Task:
-    """The default task, or the only one served here.
+def served_task(settings: Settings) -> tuple[Path, Task]:
+    """The default task, or the only one served here, and its file.
 
     Raises:
         ConfigurationError: there is none, or several.
     """
-    tasks = load_tasks(settings.tasks)
-    if settings.default_task in tasks:
-        return tasks[settings.default_task]
-    if len(tasks) == 1:
-        return next(iter(tasks.values()))
+    tasks = load_by_path(settings.tasks)
+    for path, task in tasks.items():
+        if task.name == settings.default_task or len(tasks) == 1:
+            return path, task
     raise ConfigurationError("which task? --task FILE, such as --task examples/sms_spam.yaml")
 
 

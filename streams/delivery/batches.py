@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from models.errors import Unavailable
 from streams.delivery.records import Incoming, incoming
+from streams.delivery.window import BROKEN
 from streams.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,8 @@ async def _persist(work: Work, batch: Batch, vitals: Vitals) -> bool:
     while True:
         try:
             done = await work(batch)
+        except BROKEN:
+            raise
         except (Unavailable, KafkaError) as exc:
             failures += 1
             vitals.retries += 1

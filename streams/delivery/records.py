@@ -9,6 +9,13 @@ from models.sample import Source
 
 Headers = tuple[tuple[str, bytes], ...]
 
+REPLAY_OF = "tidegauge-replay-of"
+EVENT_TIME = "tidegauge-event-time"
+"""Headers of a replayed dead letter: whose state it is, and when that sample came in (ms)."""
+
+LATEST = 7_258_118_400.0
+"""The year 2200: no timestamp counts as later, whatever unit its producer thought in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -44,19 +51,23 @@ def incoming(record: Any, incarnation: int) -> Incoming:
     """A Faust message or an aiokafka record as an `Incoming`.
 
     Faust's timestamps are seconds, aiokafka's milliseconds; a missing one counts as the epoch, so
-    that a replay sees the same time.
+    that a replay sees the same time. A replayed dead letter keeps the time its sample came in.
     """
     stamp = record.timestamp or 0
+    headers = headers_of(record.headers)
+    original = header(headers, EVENT_TIME) if header(headers, REPLAY_OF) else None
+    if original and original.isdigit():
+        stamp = int(original[:20])
     seconds = stamp / 1000 if isinstance(stamp, int) else stamp
     source = Source.model_construct(
         incarnation=incarnation,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        at=datetime.fromtimestamp(max(seconds, 0.0), UTC),
+        at=datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), UTC),
     )
     value = record.value
-    return Incoming(source, record.key, value or b"", headers_of(record.headers), value is None)
+    return Incoming(source, record.key, value or b"", headers, value is None)
 
 
 def headers_of(raw: Any) -> Headers:

@@ -15,7 +15,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka.errors import InvalidMessageError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    InvalidMessageError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+)
 
 from models.errors import InvalidRecord, Unavailable
 from streams.delivery.dead_letters import Bury
@@ -29,6 +35,9 @@ Handle = Callable[[Incoming], Awaitable[Sequence[Output]]]
 
 REFUSED = (MessageSizeTooLargeError, InvalidMessageError, AssertionError, TypeError, ValueError)
 """What the client says of an output that can never be sent."""
+
+BROKEN = (OutOfOrderSequenceNumber, ProducerFenced, ProducerClosed)
+"""What it says once it can send nothing any more: only a new process has a new producer."""
 
 _POLL = 0.25
 _LONGEST_PAUSE = 30.0
@@ -201,6 +210,8 @@ class OrderedWindow:
                     if not isinstance(exc, InvalidRecord):
                         log.exception("dead letter at offset %d", record.source.offset)
                     return [self._buried(record, exc, attempts)]
+                if self._leaving():
+                    return None
                 self.vitals.retries += 1
                 await asyncio.sleep(_pause(attempts))
         return None
@@ -227,6 +238,8 @@ class OrderedWindow:
                     self.vitals.emitted += 1
                 return True
             except Exception as exc:
+                if isinstance(exc.__cause__ or exc, BROKEN):
+                    raise
                 if isinstance(exc.__cause__ or exc, REFUSED):
                     if buried:
                         raise

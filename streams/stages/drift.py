@@ -8,15 +8,15 @@ from its last snapshot, skips nothing and raises alarms under the ids they had.
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from agents.drift.plan import Plan, plan_of
 from agents.drift.watch import SliceWatch
 from models.drift import Alarm, AlarmAction, Reading
-from models.rows import SnapshotRow, position
+from models.rows import SnapshotRow
 from models.sample import Source
 from models.task import Task
 from streams.delivery.batches import Batch
@@ -46,12 +46,22 @@ class Snapshots:
 
 @dataclass
 class Watched:
-    """A slice's watch, and the last record it has met."""
+    """A slice's watch, how many records it has met, and the last of them."""
 
     watch: SliceWatch
-    met: int
+    met: int = 0
     last: Source | None = None
     unsaved: bool = False
+
+    def knows(self, source: Source) -> bool:
+        """This record was met before; offsets are compared within one partition only."""
+        last = self.last
+        if last is None or (last.incarnation, last.partition) != (
+            source.incarnation,
+            source.partition,
+        ):
+            return False
+        return source.offset <= last.offset
 
 
 class DriftStage:
@@ -106,21 +116,20 @@ class DriftStage:
         for name in strangers:
             plan, row = self.plans[name[0]], kept.get(name)
             if row is None:
-                self.watched[name] = Watched(SliceWatch(*name, plan), met=-1)
+                self.watched[name] = Watched(SliceWatch(*name, plan))
             else:
                 watch = SliceWatch.from_state(json.loads(row.state), plan)
-                self.watched[name] = Watched(watch, met=row.position)
+                self.watched[name] = Watched(watch, row.met, _last(row, self.topics.readings))
 
     def _feed(self, record: Incoming, reading: Reading | AlarmAction) -> None:
         watched = self.watched[(reading.task, reading.slice)]
-        at = position(record.source)
-        if at <= watched.met:
+        if watched.knows(record.source):
             return
         if isinstance(reading, AlarmAction):
             alarms = watched.watch.apply(reading, record.source)
         else:
             alarms = watched.watch.update(reading)
-        watched.met, watched.last, watched.unsaved = at, record.source, True
+        watched.met, watched.last, watched.unsaved = watched.met + 1, record.source, True
         self.unsent += [self._output(alarm) for alarm in alarms]
 
     def _output(self, alarm: Alarm) -> Output:
@@ -143,17 +152,26 @@ class DriftStage:
         return True
 
 
+def _last(row: SnapshotRow, topic: str) -> Source:
+    return Source(
+        incarnation=row.incarnation,
+        topic=topic,
+        partition=row.partition,
+        offset=row.offset,
+        at=row.at,
+    )
+
+
 def snapshot(watched: Watched) -> SnapshotRow:
     """A watch as a row; it has met at least one record."""
     watch, last = watched.watch, watched.last
     if last is None:
         raise ValueError("a watch that has met nothing has no snapshot")
-    standings = watch.standings()
-    mix = next(standing for standing in standings if standing.signal == "label_mix")
+    mix = next(s for s in watch.standings() if s.signal == "label_mix")
     return SnapshotRow(
         task=watch.task,
         slice=watch.slice_name,
-        position=watched.met,
+        met=watched.met,
         incarnation=last.incarnation,
         partition=last.partition,
         offset=last.offset,
@@ -161,13 +179,5 @@ def snapshot(watched: Watched) -> SnapshotRow:
         warm=mix.phase != "warming up",
         collected=mix.collected,
         needed=mix.needed,
-        standings=json.dumps([_plain(asdict(standing)) for standing in standings]),
         state=json.dumps(watch.state(), separators=(",", ":")),
     )
-
-
-def _plain(standing: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: round(value, 4) if isinstance(value, float) else value
-        for name, value in standing.items()
-    }

@@ -72,7 +72,8 @@ def replayable(store: Store) -> list[StoredLetter]:
 
 def _letters(condition: str) -> str:
     computed = {"replays", "later"}
-    plain = ", ".join(name for name in StoredLetter.__dataclass_fields__ if name not in computed)
+    names = [name for name in StoredLetter.__dataclass_fields__ if name not in computed]
+    plain = ", ".join(f"`{name}`" for name in names)
     return f"""
         SELECT {plain}, most AS replays, sample_key IN (SELECT sample_key FROM results) AS later
         FROM (SELECT *, max(replays) OVER (PARTITION BY {_SAMPLE}) AS most FROM dead_letters FINAL)

@@ -1,6 +1,6 @@
-"""Detector states in the store: the highest position of each slice wins.
+"""Detector states in the store: of each slice, the one that has met most wins.
 
-A stage that lost its partition and writes late has the lower position, so it overwrites nothing.
+A stage that lost its partition and writes late has met fewer records, so it overwrites nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ async def load(store: AsyncStore, wanted: Sequence[Slice]) -> Mapping[Slice, Sna
 
 
 async def save(store: AsyncStore, snapshots: Sequence[SnapshotRow]) -> None:
-    """Store snapshots; one at a lower position than a stored one changes nothing.
+    """Store snapshots; one that has met fewer records than a stored one changes nothing.
 
     Raises:
         StoreUnavailable: the store does not answer; saving them again does no harm.

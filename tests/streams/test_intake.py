@@ -6,8 +6,8 @@ import pytest
 from models.errors import InvalidRecord
 from models.sample import Source
 from models.settings import SampleFields
-from streams.delivery.records import Headers, Incoming
-from streams.intake import REPLAY_OF, REPLAYS, SampleForm, read_sample, replays, unreadable_key
+from streams.delivery.records import REPLAY_OF, Headers, Incoming
+from streams.intake import REPLAYS, SampleForm, read_sample, replays, unreadable_key
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -67,3 +67,11 @@ def test_a_forged_identity_is_ignored(value: bytes) -> None:
 def test_unreadable_records_are_told_apart_by_position() -> None:
     assert unreadable_key(record(b"x", offset=1)) != unreadable_key(record(b"x", offset=2))
     assert unreadable_key(record(b"x", offset=1)) == unreadable_key(record(b"y", offset=1))
+
+
+def test_a_field_named_run_in_live_traffic_is_no_evaluation() -> None:
+    form = SampleForm(SampleFields(), "t")
+    live = read_sample(record(b'{"id": "1", "text": "a", "run": "job-7"}'), form)
+    assert live.sample.run == ""
+    value = b'{"id": "1", "text": "a", "run": "job-7", "provenance": "evaluation"}'
+    assert read_sample(record(value), form).sample.run == "job-7"

@@ -46,7 +46,9 @@ def test_the_first_digits_are_enough_while_they_fit_one() -> None:
             one_alarm(found, wanted)
 
 
-def test_an_alarm_says_what_moved(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_alarm_says_what_moved(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hostile = alarm(
         "cd56",
         slice="channel=[red]\x1b[2J",
@@ -57,7 +59,8 @@ def test_an_alarm_says_what_moved(capsys: pytest.CaptureFixture[str]) -> None:
     )
     text = alarms_text([alarm_facts(one) for one in (alarm("ab12"), hostile)])
     assert text is not None
-    out().print(text, width=300)
+    monkeypatch.setenv("COLUMNS", "200")
+    out().print(text)
     said = capsys.readouterr().out
     assert "ham 80% → 50%" in said
     assert "0.90 → 0.40 (n 9, 8)" in said

@@ -57,7 +57,7 @@ class World:
         for row in rows:
             self._maybe_fail()
             kept = self.rows.get((row.task, row.slice))
-            if kept is None or kept.position <= row.position:
+            if kept is None or kept.met <= row.met:
                 self.rows[(row.task, row.slice)] = row
 
     async def send(self, outputs: Sequence[Output]) -> None:
@@ -180,3 +180,20 @@ async def test_rubbish_becomes_a_dead_letter() -> None:
     stage = world.stage()
     assert await stage.work(Batch([record(0, b"{"), record(1, b"\xff")], {}, 0))
     assert len(world.letters) == 2
+
+
+async def test_a_slice_that_moves_to_another_partition_goes_on() -> None:
+    records = traffic()
+    expected = {a.signal for a in (await plain_run(records)).alarms}
+    world = World()
+    stage = world.stage()
+    for batch in batches(records[:150], 50):
+        await stage.work(batch)
+    moved = [
+        Incoming(r.source.model_copy(update={"partition": 3, "offset": n}), r.key, r.value)
+        for n, r in enumerate(records[150:])
+    ]
+    for batch in batches(moved, 50, epoch=1):
+        await stage.work(batch)
+    assert {a.signal for a in world.alarms} == expected
+    assert world.rows[("t", "")].met == len(records)

@@ -315,7 +315,7 @@ CREATE TABLE IF NOT EXISTS `snapshots`
 (
     `task` LowCardinality(String),
     `slice` String,
-    `position` UInt128,
+    `met` UInt64,
     `incarnation` UInt64,
     `partition` UInt64,
     `offset` UInt64,
@@ -325,5 +325,5 @@ CREATE TABLE IF NOT EXISTS `snapshots`
     `needed` UInt64,
     `state` String CODEC(ZSTD(3))
 )
-ENGINE = ReplacingMergeTree(position)
+ENGINE = ReplacingMergeTree(met)
 ORDER BY (task, slice);

@@ -6,8 +6,7 @@ import pytest
 
 from models.errors import ConfigurationError
 from models.record import Version
-from models.rows import SnapshotRow, SpendRow, position
-from models.sample import Source
+from models.rows import SnapshotRow, SpendRow
 from models.task import ClassificationTask, Label, Task
 from streams.store import calibrators, controls, snapshots, spend, versions
 from streams.store.client import AsyncStore, Store
@@ -18,32 +17,23 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = NOON.date()
 
 
-def snapshot(offset: int, state: str, name: str = "", incarnation: int = 0) -> SnapshotRow:
-    source = Source(topic="r", partition=1, offset=offset, at=NOON, incarnation=incarnation)
-    values = {
-        name: value
-        for name, value in {
-            "standings": "[]",
-            "warm": True,
-            "collected": 1,
-            "needed": 1,
-        }.items()
-        if name in SnapshotRow.model_fields
-    }
+def snapshot(met: int, state: str, name: str = "") -> SnapshotRow:
     return SnapshotRow(
         task="t",
         slice=name,
-        position=position(source),
-        incarnation=incarnation,
+        met=met,
+        incarnation=0,
         partition=1,
-        offset=offset,
+        offset=met,
         at=NOON,
+        warm=True,
+        collected=1,
+        needed=1,
         state=state,
-        **values,
     )
 
 
-async def test_the_highest_position_wins_whoever_writes_last(async_store: AsyncStore) -> None:
+async def test_who_has_met_most_wins_whoever_writes_last(async_store: AsyncStore) -> None:
     await snapshots.save(async_store, [snapshot(9, "new"), snapshot(3, "x", "lang=de")])
     await snapshots.save(async_store, [snapshot(8, "stale")])
     found = await snapshots.load(async_store, [("t", ""), ("t", "lang=de"), ("other", "")])
@@ -52,8 +42,6 @@ async def test_the_highest_position_wins_whoever_writes_last(async_store: AsyncS
         ("t", "lang=de"): "x",
     }
     assert found[("t", "")] == snapshot(9, "new")
-    await snapshots.save(async_store, [snapshot(0, "reborn", incarnation=1)])
-    assert (await snapshots.load(async_store, [("t", "")]))[("t", "")].state == "reborn"
 
 
 async def test_no_slices_no_snapshots(async_store: AsyncStore) -> None:

@@ -186,7 +186,7 @@ def test_warm_up_is_the_last_snapshot(store: Store) -> None:
 
 def _snapshot(position: int, collected: int) -> Row:
     return SnapshotRow(
-        task=TASK, slice="", position=position, incarnation=0, partition=0, offset=position,
+        task=TASK, slice="", met=position, incarnation=0, partition=0, offset=position,
         at=moment(), warm=collected >= 150, collected=collected, needed=150, state="{}",
     )  # fmt: skip
 

@@ -77,7 +77,7 @@ def test_a_type_that_does_not_follow_is_a_mistake_in_the_code() -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"columns": {"position": "String"}}, "column position is String.*needs UInt128"),
+        ({"columns": {"met": "String"}}, "column met is String.*needs UInt64"),
         ({"sorting_key": "task"}, "sorted by task.*needs task, slice"),
         ({"definition": "MergeTree ORDER BY task"}, "engine is MergeTree"),
     ],
@@ -87,7 +87,7 @@ def test_what_adding_cannot_mend_is_refused(change: dict[str, object], named: st
         "columns": {},
         "indexes": frozenset(),
         "sorting_key": "task, slice",
-        "definition": "ReplacingMergeTree(position) ORDER BY (task, slice)",
+        "definition": "ReplacingMergeTree(met) ORDER BY (task, slice)",
     }
     existing = Existing(**there | change)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match=f"(?s)table snapshots: .*{named}"):

@@ -10,8 +10,8 @@ from models.errors import InvalidRecord
 from models.rows import AlarmRow, DeadLetterRow, DecisionRow, ResultRow, ReviewRow, SampleRow
 from models.sample import Sample
 from models.settings import SampleFields
-from streams.delivery.records import Headers, Incoming
-from streams.intake import REPLAY_OF, SampleForm
+from streams.delivery.records import REPLAY_OF, Headers, Incoming
+from streams.intake import SampleForm
 from streams.store.columns import cells
 from streams.store.writer import KINDS, Entry, Kind, claimed_identity, entry_of, letter_of
 from tests import data_records as data

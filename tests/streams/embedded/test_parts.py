@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+
+from models.errors import ConfigurationError
+from models.settings import Settings
+from streams.embedded.parts import (
+    LOCAL_CONCURRENCY,
+    Own,
+    Wanted,
+    dashboard,
+    foundation,
+    own_parts,
+    resolved,
+    workers,
+)
+
+STORE = Path("/store")
+
+
+def test_what_is_not_given_is_started() -> None:
+    assert own_parts(Settings(), Wanted(STORE)) == Own(True, True, "local")
+
+
+def test_what_the_settings_or_options_name_is_not() -> None:
+    settings = Settings.model_validate(
+        {"kafka": {"bootstrap": "k:1"}, "clickhouse": {"url": "http://c:1"}}
+    )
+    assert own_parts(settings, Wanted(STORE)) == Own(False, False, "local")
+    wanted = Wanted(STORE, kafka="k:1", clickhouse="http://c:1", model="http://m:1/v1")
+    assert own_parts(Settings(), wanted) == Own(False, False, "")
+    endpoint = Settings.model_validate({"model": {"base_url": "http://m:1/v1"}})
+    assert own_parts(endpoint, Wanted(STORE)).model == ""
+
+
+def test_embedded_is_started_even_if_an_address_is_set() -> None:
+    settings = Settings.model_validate({"kafka": {"bootstrap": "k:1"}})
+    assert own_parts(settings, Wanted(STORE, kafka="embedded")).broker
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        (Wanted(STORE, model="scripted"), "needs --key"),
+        (Wanted(STORE, model="gpt"), "local, scripted or http"),
+        (Wanted(STORE, clickhouse="http://u:hush@c:1"), "may not carry a password"),
+    ],
+)
+def test_wrong_options_are_refused(wanted: Wanted, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why) as raised:
+        own_parts(Settings(), wanted)
+    assert "hush" not in str(raised.value)
+
+
+def test_announced_addresses_become_settings() -> None:
+    facts: dict[str, dict[str, str | int]] = {
+        "broker": {"host": "127.0.0.1", "port": 1},
+        "clickhouse": {"host": "127.0.0.1", "port": 2},
+        "model": {"host": "127.0.0.1", "port": 3, "model": "small"},
+    }
+    found = resolved(Settings(), Wanted(STORE), facts, incarnation=9)
+    assert (found.kafka.bootstrap, found.kafka.broker) == ("127.0.0.1:1", "embedded")
+    assert (found.kafka.incarnation, found.kafka.start) == (9, "earliest")
+    assert found.clickhouse.url == "http://127.0.0.1:2"
+    assert (found.model.base_url, found.model.kind) == ("http://127.0.0.1:3/v1", "local")
+    assert (found.model.model, found.model.concurrency) == ("small", LOCAL_CONCURRENCY)
+
+
+def test_given_addresses_become_settings() -> None:
+    wanted = Wanted(STORE, kafka="k:1", clickhouse="http://c:1", model="http://m:1/v1")
+    found = resolved(Settings(), wanted, {}, incarnation=0)
+    assert (found.kafka.bootstrap, found.kafka.broker) == ("k:1", "kafka")
+    assert found.clickhouse.url == "http://c:1"
+    assert (found.model.base_url, found.model.kind) == ("http://m:1/v1", "endpoint")
+
+
+def test_only_own_parts_are_children(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    children = foundation(settings, Wanted(STORE), Own(True, False, "local"), {})
+    assert [child.name for child in children] == ["broker", "model"]
+    assert not children[0].restart, "a new broker has other addresses: the caller starts all anew"
+    scripted = Wanted(STORE, model="scripted", key=tmp_path / "key")
+    [model] = foundation(settings, scripted, Own(False, False, "scripted"), {Path("/t.yaml"): None})  # type: ignore[dict-item]
+    assert ("--key", str(tmp_path / "key")) == model.argv[model.argv.index("--key") :][:2]
+    assert "/t.yaml" in model.argv
+
+
+def test_a_worker_is_named_by_stage_and_slot(tmp_path: Path) -> None:
+    [first] = workers(Settings(data=tmp_path), ["judge"])
+    [second] = workers(Settings(data=tmp_path, slot="2"), ["judge"], {"MORE": "x"})
+    assert (first.name, second.name) == ("judge", "judge-2")
+    assert first.argv[-1] == second.argv[-1] == "judge"
+    assert second.env is not None
+    assert (second.env["TIDEGAUGE_SLOT"], second.env["MORE"]) == ("2", "x")
+    assert second.env["PROMETHEUS_MULTIPROC_DIR"].startswith(str(tmp_path))
+
+
+def test_the_pages_are_on_loopback(tmp_path: Path) -> None:
+    child = dashboard(Settings(data=tmp_path), 8123)
+    assert child.listens_on == 8123
+    assert child.argv[child.argv.index("--server.address") + 1] == "127.0.0.1"
