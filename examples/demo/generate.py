@@ -129,7 +129,7 @@ class Author:
         if not places:
             return text
         at = self._random.choice(places)
-        first, second = text[at : at + 2]
+        first, second = text[at], text[at + 1]
         typed = self._random.choice((second + first, first + first + second))
         return text[:at] + typed + text[at + 2 :]
 

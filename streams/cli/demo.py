@@ -31,7 +31,7 @@ from streams.store.figures.alarms import alarms
 from streams.store.figures.ledger import Ledger
 
 DEMO_FOLDER = "demo"
-RATES = {"local": 6.0, "scripted": 15.0}
+RATES = {"local": 3.0, "scripted": 15.0}
 """Samples sent per second: about what each model keeps up with, so that time shows on the pages."""
 
 ALARM_SECONDS = 20.0

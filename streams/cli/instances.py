@@ -23,6 +23,7 @@ from streams.store.client import connect_sync
 from streams.store.figures.ledger import ledger
 
 STORE_FOLDER = "store"
+NEXT = "Send it something: tidegauge send FILE.jsonl      Ctrl-C stops everything."
 
 
 def up(  # noqa: PLR0913 - one option per part
@@ -64,6 +65,7 @@ async def stay_up(settings: Settings, wanted: Wanted) -> None:
         try:
             async with instance(settings, wanted, terminal.note) as running:
                 terminal.out().print(welcome(running))
+                terminal.out().print(NEXT)
                 try:
                     await running.failure()
                 finally:
@@ -101,7 +103,6 @@ def welcome(running: Instance) -> RenderableType:
         )
     if settings.model.kind == "scripted":
         parts.append(Text("The scripted model is no model: it answers from a key.", style="yellow"))
-    parts.append(Text("Send it something: tidegauge send FILE.jsonl      Ctrl-C stops everything."))
     return Group(*parts)
 
 

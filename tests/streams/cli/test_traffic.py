@@ -130,8 +130,6 @@ def test_no_line_can_stop_the_reading(lines: list[bytes], kind: Format) -> None:
         id=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
         text=st.text(st.characters(codec="utf-8"), min_size=1, max_size=50),
         task=st.sampled_from(["", "t"]),
-        run=st.sampled_from(["", "r"]),
-        provenance=st.sampled_from(["live", "evaluation"]),
         tags=st.dictionaries(
             st.text(st.characters(codec="utf-8"), max_size=5),
             st.text(st.characters(codec="utf-8"), max_size=5),
@@ -140,8 +138,12 @@ def test_no_line_can_stop_the_reading(lines: list[bytes], kind: Format) -> None:
         reference=st.none() | st.tuples(st.sampled_from(["a", "b"])),
     ),
     st.sampled_from([SampleFields(), SampleFields(text="payload.messages.0.text", id="meta.id")]),
+    st.sampled_from([{}, {"run": "r", "provenance": "evaluation"}]),
 )
-def test_what_is_sent_is_what_the_stages_read(sample: Sample, fields: SampleFields) -> None:
+def test_what_is_sent_is_what_the_stages_read(
+    plain: Sample, fields: SampleFields, run: dict[str, str]
+) -> None:
+    sample = plain.model_copy(update=run)
     record = Incoming(source=None, key=None, value=as_record(sample, fields))  # type: ignore[arg-type]
     assert read_sample(record, SampleForm(fields, "")).sample == sample
 

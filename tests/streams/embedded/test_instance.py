@@ -119,6 +119,7 @@ def test_up_serves_other_commands_and_leaves_nothing_behind(folder: Path) -> Non
         assert facts["accuracy"]["n"] == 40
         assert "accuracy by references" in RUN.invoke(app, ["report"]).stdout
         assert RUN.invoke(app, ["doctor"]).exit_code == 0
+        assert "nothing to do" in RUN.invoke(app, ["migrate"]).stdout
         with urllib.request.urlopen(content["metrics"], timeout=10) as page:
             assert b"tidegauge_" in page.read()
 

@@ -36,7 +36,8 @@ def sample(key: str, incarnation: int, **other: Any) -> SampleRow:
         "run": "", "task": "t", "sample_key": key, "event_time": AT, "id": f"id-{key}",
         "text": "hello\n☃", "context": "", "response": "r", "tags": {"a": "b"},
         "provenance": "live", "reference": ("ham",), "created_at": None, "readable": True,
-        "incarnation": incarnation, "topic": "tidegauge.samples", "partition": 3, "offset": int(key[0]),
+        "incarnation": incarnation, "topic": "tidegauge.samples", "partition": 3,
+        "offset": int(key[0]),
         "stored_at": AT, "precedence": 1,
     }  # fmt: skip
     return SampleRow(**cells | other)
