@@ -28,6 +28,9 @@ from models.errors import ConfigurationError
 
 RUN_FILE = "run.json"
 
+TRIAL_SLOT = "evaluate"
+"""The slot of an evaluation's own stages, which are gone when it ends."""
+
 
 HANDLING_SECONDS = 32.0
 """Attempts times timeout at most: partitions must change hands within the rebalance timeout."""
@@ -131,6 +134,7 @@ class Settings(BaseSettings):
         tasks: task files, in the environment separated by commas.
         default_task: the task of samples that name none; the first task when empty.
         traffic: what the deployment's own traffic is, shown beside its figures.
+        trial: an evaluation's own stages: what they try may change under one version's name.
         slot: the ordinal of this worker among its stage's workers; no two may share one.
     """
 
@@ -147,6 +151,7 @@ class Settings(BaseSettings):
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     delivery: Delivery = Delivery()
     traffic: str = "live traffic"
+    trial: bool = False
     slot: str = "0"
     metrics_port: int = Field(default=0, ge=0, le=65535)
     dashboard_port: int = Field(default=0, ge=0, le=65535)

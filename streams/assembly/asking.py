@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from agents.annotate.views import Load, Save
-from models.errors import ModelUnavailable
+from models.errors import ModelTimeout, ModelUnavailable
 from models.record import Version
 from models.task import Task
 from streams.assembly.ground import Ground
@@ -30,15 +30,16 @@ class Prepared(Protocol):
 
 async def prepare(here: Ground, task: Task, asks: Prepared) -> None:
     """Register the version, and have its calibrator loaded or fitted."""
-    await versions.register(here.store, here.stage, asks.version, task)
+    if not here.settings.trial:
+        await versions.register(here.store, here.stage, asks.version, task)
     load = partial(calibrators.load, here.store)
     save = partial(calibrators.save, here.store, task.name)
     while True:
         try:
             await asks.prepare(load, save)
-        except ModelUnavailable as exc:
+        except (ModelUnavailable, ModelTimeout) as exc:
             log.warning("task %s waits for its model: %s", task.name, exc)
-            await asyncio.sleep(exc.retry_after)
+            await asyncio.sleep(getattr(exc, "retry_after", 1.0))
         else:
             return
 

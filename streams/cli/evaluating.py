@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 
 from models.errors import ConfigurationError
-from models.settings import Settings, read_run_file
+from models.settings import TRIAL_SLOT, Settings, read_run_file
 from models.task import Task
 from models.task_file import load_task
 from streams.cli import terminal
@@ -31,7 +31,6 @@ from streams.embedded.run_file import owned
 from streams.store.client import connect_sync
 from streams.store.figures.ledger import Ledger
 
-SLOT = "evaluate"
 TRIAL = {"TIDEGAUGE_TRIAL": "true"}
 """What is tried out may change under one name: an evaluation registers no versions."""
 
@@ -175,7 +174,7 @@ def _own_settings(settings: Settings, what: Evaluation) -> Settings:
             "data": settings.data / "evaluate",
             "tasks": (what.task_file,),
             "default_task": what.task.name,
-            "slot": SLOT,
+            "slot": TRIAL_SLOT,
             "kafka": kafka,
             "metrics_port": 0,
         }

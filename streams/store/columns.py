@@ -30,7 +30,7 @@ def columns_of(row: type[Row]) -> tuple[ColumnType, ...]:
 
     >>> from models.rows import SnapshotRow
     >>> [column.type for column in columns_of(SnapshotRow)][:3]
-    ['LowCardinality(String)', 'String', 'UInt128']
+    ['LowCardinality(String)', 'String', 'UInt64']
     """
     return tuple(
         _column(name, field.annotation, field.metadata) for name, field in row.model_fields.items()

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from models.settings import TRIAL_SLOT
 from streams.store.client import Store
 from streams.store.figures.scope import FROM, UNTIL, Scope, bucket_of, facts, or_taskless
 
@@ -12,7 +13,7 @@ SILENT_SECONDS = 45
 
 
 def stages(store: Store, now: datetime) -> pd.DataFrame:
-    """The latest health of each stage and slot seen in the last day, one row each.
+    """The latest health of each stage and slot seen in the last day, one row each; no evaluation's.
 
     All columns of `stage_health` and: per_second (received per second between its last two rows,
     null for its first), age_seconds, silent.
@@ -24,13 +25,14 @@ def stages(store: Store, now: datetime) -> pd.DataFrame:
             SELECT *, fromUnixTimestamp64Milli({{now:Int64}}, 'UTC') AS moment,
                    lagInFrame(toNullable(received)) OVER earlier AS before_received,
                    lagInFrame(toNullable(at)) OVER earlier AS before_at
-            FROM stage_health WHERE at > moment - toIntervalDay(1)
+            FROM stage_health WHERE at > moment - toIntervalDay(1) AND slot != {{trial:String}}
             WINDOW earlier AS (PARTITION BY stage, slot, session ORDER BY at
                                ROWS BETWEEN 1 PRECEDING AND CURRENT ROW))
         ORDER BY at DESC LIMIT 1 BY stage, slot"""
     columns = "before_received, before_at, moment"
     ordered = f"SELECT * EXCEPT ({columns}) FROM ({sql}) ORDER BY stage, slot"
-    return store.frame(ordered, {"now": round(now.timestamp() * 1000)})
+    parameters = {"now": round(now.timestamp() * 1000), "trial": TRIAL_SLOT}
+    return store.frame(ordered, parameters)
 
 
 def stage_history(store: Store, scope: Scope) -> pd.DataFrame:
