@@ -27,7 +27,6 @@ ENV PATH=/opt/tidegauge/bin:$PATH \
     HEALTH_URL=http://127.0.0.1:9464/metrics
 COPY --from=build /opt/tidegauge /opt/tidegauge
 WORKDIR /app
-COPY .streamlit ./.streamlit
 COPY dashboard ./dashboard
 COPY examples ./examples
 COPY deploy ./deploy
