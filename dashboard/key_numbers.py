@@ -1,5 +1,8 @@
 """The Overview's key numbers, each with its n, interval and who is behind it."""
 
+from datetime import UTC, datetime
+
+from agents.quality.intervals import Kind
 from dashboard import parts, words
 from dashboard.view import View
 from streams.store.figures import cost, decisions, ledger, scores
@@ -7,6 +10,12 @@ from streams.store.figures.alarms import AlarmFigure
 from streams.store.figures.estimate import LiveAccuracy, live_accuracy
 from streams.store.figures.references import ReferenceQuality
 from streams.store.figures.scope import Scope
+
+PROMISES: dict[Kind, str] = {
+    "fixed": "95 % Wilson interval, for one look at a window that is over.",
+    "sequence": "95 % interval that holds however often you look while the window fills; it is "
+    "wider for that.",
+}
 
 
 def key_numbers(
@@ -17,7 +26,8 @@ def key_numbers(
     known: ReferenceQuality,
 ) -> None:
     """Eight numbers, each with its n and interval where it has one."""
-    audit = decisions.audit_quality(view.store, scope)
+    now = datetime.now(UTC)
+    audit = decisions.audit_quality(view.store, scope, now)
     means = scores.scores(view.store, scope)
     parts.cards(
         [
@@ -26,13 +36,14 @@ def key_numbers(
                 f"{words.count(books.in_flight)} in flight",
                 "Each sample once, however often its record arrived.",
             ),
-            _estimated(live_accuracy(view.store, scope)),
+            _estimated(live_accuracy(view.store, scope, now)),
             _audited(audit),
             parts.Card(
                 "Accuracy, references", words.percent(known.accuracy.value),
                 words.shares(known.accuracy),
                 "Exact matches with the known labels that came with the traffic (an evaluation or "
-                "the demo). 95 % Wilson interval.",
+                "the demo). 95 % Wilson interval: it holds at one look, not at every look while "
+                "samples come in.",
             ),
             parts.Card(
                 "Judge score, mean", words.decimal(means.judge_score.value),
@@ -53,10 +64,13 @@ def _estimated(found: LiveAccuracy) -> parts.Card:
         words.percent(found.accuracy.value),
         f"{words.shares(found.accuracy)}{mark}"
         if enough
-        else f"{found.accuracy.n} of 30 decisions",
+        else f"not enough labels yet, {words.count(found.worth)} of {found.needed}",
         "How often labels are right over all labelled traffic: every decision weighted by its "
-        "recorded probability of review, helped by the judge's scores (GREG, 95 % interval). The "
-        f"{found.open} decisions not in yet count as all wrong for the lower end and all right "
+        "recorded probability of review, helped by the judge's scores (GREG). "
+        f"{PROMISES[found.accuracy.kind]} {found.accuracy.n} decisions are worth {found.worth} "
+        f"plain labels, of which {found.needed} are needed: those on samples that were certain to "
+        f"be reviewed say little of all others. The {found.open} decisions not in yet count as all "
+        "wrong for the lower end and all right "
         f"for the upper one.{who}",
     )
 
@@ -69,8 +83,8 @@ def _audited(audit: decisions.AuditQuality) -> parts.Card:
         words.percent(audit.accuracy.value),
         f"{words.shares(audit.accuracy)}{mark}",
         "How often a reviewer gave the very same label, on the audited samples: a plain random "
-        f"sample of all traffic. 95 % Wilson interval.{who} {audit.pending} audited samples are "
-        f"not decided yet, {audit.ambiguous} are ambiguous.",
+        f"sample of all traffic. {PROMISES[audit.accuracy.kind]}{who} "
+        f"{audit.pending} audited samples are not decided yet, {audit.ambiguous} are ambiguous.",
     )
 
 

@@ -166,4 +166,6 @@ def _clock(span: Span) -> str:
     length = span[1] - span[0]
     if length > timedelta(days=3):
         return "%b %d"
-    return "%b %d %H:%M" if length > timedelta(days=1) else "%H:%M"
+    if length > timedelta(days=1):
+        return "%b %d %H:%M"
+    return "%H:%M" if length > timedelta(minutes=15) else "%H:%M:%S"

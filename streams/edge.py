@@ -5,18 +5,18 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from agents.llm.ask import Ports
 from agents.llm.budget import Budget, check_priced
 from agents.llm.cache import AnswerCache
 from agents.llm.client import ModelClient
-from agents.llm.requests import Observation
+from agents.llm.requests import Observation, Payment
 from models.settings import Settings
 from models.task import Task
 from streams.metrics import LATENCY
 from streams.vitals import Vitals
 
-BUDGET_LAG_SECONDS = 30.0
 _FAILED = frozenset({"timeout", "bad", "refused", "unavailable", "limited"})
 
 
@@ -25,7 +25,7 @@ class Edge:
     """Everything that costs money in one process.
 
     Attributes:
-        budgets: one for each task, told by the store what all processes spent.
+        budgets: one for each task, told by the store what all other processes spent.
         clients: one for each endpoint, shared by the tasks that name it.
     """
 
@@ -44,9 +44,7 @@ class Edge:
         """
         check_priced(task)
         client = await self._client(endpoint)
-        budget = self.budgets.setdefault(
-            task.name, Budget(task.spend.daily_usd, BUDGET_LAG_SECONDS)
-        )
+        budget = self.budgets.setdefault(task.name, Budget(task.spend.daily_usd))
         return Ports(
             model=client,
             budget=budget,
@@ -54,6 +52,7 @@ class Edge:
             clock=time.monotonic,
             now=time.time,
             salt=self.salt,
+            pay=self.pay,
         )
 
     async def _client(self, name: str) -> ModelClient:
@@ -64,7 +63,7 @@ class Edge:
         return self.clients[name]
 
     def observe(self, seen: Observation) -> None:
-        """Count one call as it ended."""
+        """Count one call as it ended, its cost left out."""
         vitals, usage = self.vitals, seen.usage
         vitals.calls += 1
         if seen.outcome in _FAILED:
@@ -72,12 +71,16 @@ class Edge:
         if seen.outcome == "answered":
             vitals.latencies.append(seen.seconds * 1000)
             LATENCY.labels(vitals.stage, vitals.slot).observe(seen.seconds)
-        spent = vitals.spent_on(seen.payer.task, seen.payer.run)
+        spent = vitals.spent_on(seen.payer.task, seen.payer.run, datetime.now(UTC).date())
         spent.calls += 1
         spent.input_tokens += usage.input_tokens or 0
         spent.output_tokens += usage.output_tokens or 0
-        spent.usd += seen.price_usd or 0.0
-        vitals.spend_usd += seen.price_usd or 0.0
+
+    def pay(self, payment: Payment) -> None:
+        """Put down what one call cost, on the day its budget counted it."""
+        day = datetime.fromtimestamp(payment.at, UTC).date()
+        self.vitals.spent_on(payment.payer.task, payment.payer.run, day).usd += payment.usd
+        self.vitals.spend_usd += payment.usd
 
     @property
     def concurrency(self) -> int:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from models.errors import Unavailable
+from models.errors import TidegaugeError, Unavailable
 from models.rows import HealthRow, Row, SpendRow
 from streams.metrics import Published
 from streams.vitals import Vitals
 
 log = logging.getLogger(__name__)
+
+TELL_SECONDS = 3.0
+"""A stop waits no longer for the store: its supervisor kills after ten seconds."""
 
 
 class Inserts(Protocol):
@@ -44,11 +47,8 @@ async def beat_once(store: Inserts, pulse: Pulse, published: Published) -> None:
     lag = await _lag(pulse)
     published.update(lag)
     now = datetime.now(UTC)
-    spent = spend_rows(pulse.vitals, now)
     try:
-        if spent:
-            await store.insert(list(spent))
-            settle(pulse.vitals, spent)
+        await write_spend(store, pulse.vitals)
         await store.insert([health_row(pulse.vitals, lag, now)])
     except Unavailable as exc:
         log.warning("no heartbeat: %s", exc)
@@ -88,11 +88,36 @@ def health_row(vitals: Vitals, lag: int | None, now: datetime) -> HealthRow:
     )
 
 
-def spend_rows(vitals: Vitals, now: datetime) -> list[SpendRow]:
+async def write_spend(store: Inserts, vitals: Vitals) -> None:
+    """Have the store know what was spent until now.
+
+    Raises:
+        StoreUnavailable: the store does not answer; all it did not acknowledge stays unsettled.
+    """
+    if rows := spend_rows(vitals):
+        await store.insert(list(rows))
+        settle(vitals, rows)
+
+
+async def tell_spend(store: Inserts, vitals: Vitals) -> None:
+    """Write what was spent now, for when no heartbeat follows soon, or ever.
+
+    A store that does not take it within `TELL_SECONDS` costs a warning that names the amount.
+    """
+    try:
+        async with asyncio.timeout(TELL_SECONDS):
+            while vitals.unsettled:
+                await write_spend(store, vitals)
+    except (TidegaugeError, TimeoutError) as exc:
+        left = sum(spent.usd for spent in vitals.unsettled.values())
+        log.warning("the store does not know of $%.4f spent: %s", left, exc or "no answer")
+
+
+def spend_rows(vitals: Vitals) -> list[SpendRow]:
     """What was spent and is not in the store yet; numbered so that a repeated insert is one row."""
     return [
         SpendRow(
-            day=now.date(),
+            day=day,
             task=task,
             stage=vitals.stage,
             session=vitals.session,
@@ -103,17 +128,18 @@ def spend_rows(vitals: Vitals, now: datetime) -> list[SpendRow]:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
         )
-        for (task, run), spent in vitals.unsettled.items()
-        if spent.calls
+        for (task, run, day), spent in vitals.unsettled.items()
     ]
 
 
 def settle(vitals: Vitals, rows: list[SpendRow]) -> None:
     """Take what the store now knows out of the unsettled spend."""
     for row in rows:
-        old = vitals.unsettled.pop((row.task, row.run))
-        if old.calls > row.calls:  # more calls ended while the row was written
-            left = vitals.spent_on(row.task, row.run)
+        old = vitals.unsettled.pop((row.task, row.run, row.day))
+        known = vitals.settled.get((row.task, row.day), 0.0)
+        vitals.settled[(row.task, row.day)] = known + row.usd
+        if old.calls > row.calls or old.usd > row.usd:  # it went on while the row was written
+            left = vitals.spent_on(row.task, row.run, row.day)
             left.usd = old.usd - row.usd
             left.calls = old.calls - row.calls
             left.input_tokens = old.input_tokens - row.input_tokens

@@ -3,6 +3,7 @@
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import count
 
 LATENCIES = 512
@@ -10,7 +11,7 @@ LATENCIES = 512
 
 @dataclass
 class Spent:
-    """What was spent on one task since the last time it was written down.
+    """What was spent on one task on one UTC day since the last time it was written down.
 
     Attributes:
         number: of the row that will say so; the same until the store has it.
@@ -32,7 +33,8 @@ class Vitals:
         session: a new one for each start, so that counts of two lives are never mixed.
         skipped: records whose outputs a former life had stored: found in the tail, not redone.
         latencies: the last answers' milliseconds.
-        unsettled: spend by (task, run) that the store has not seen yet.
+        unsettled: spend by (task, run, UTC day) that the store has not acknowledged yet.
+        settled: dollars by (task, UTC day) that it has.
         note: what the process waits for, empty when all is well.
     """
 
@@ -51,13 +53,14 @@ class Vitals:
     breaker: str = "closed"
     note: str = ""
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
-    unsettled: dict[tuple[str, str], Spent] = field(default_factory=dict)
+    unsettled: dict[tuple[str, str, date], Spent] = field(default_factory=dict)
+    settled: dict[tuple[str, date], float] = field(default_factory=dict)
     progressed_at: float = 0.0
     numbers: "count[int]" = field(default_factory=count)
 
-    def spent_on(self, task: str, run: str) -> Spent:
-        """Where to add what a call for this task cost."""
-        found = self.unsettled.get((task, run))
+    def spent_on(self, task: str, run: str, day: date) -> Spent:
+        """Where to add what a call for this task cost on this UTC day."""
+        found = self.unsettled.get((task, run, day))
         if found is None:
-            found = self.unsettled[(task, run)] = Spent(next(self.numbers))
+            found = self.unsettled[(task, run, day)] = Spent(next(self.numbers))
         return found

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from agents.llm.budget import Budget, highest_price
 from agents.llm.cache import AnswerCache
-from agents.llm.requests import Answer, ChatRequest, ModelPort, Request
+from agents.llm.requests import Answer, ChatRequest, ModelPort, Pay, Payment, Request
 from models.annotation import Usage
 from models.errors import BadAnswer, ModelTimeout
 
@@ -24,6 +24,7 @@ class Ports:
         clock: seconds that only grow, to share one deadline between two calls.
         now: UTC time in seconds, for the budget's day.
         salt: the deployment's secret behind the fence nonces.
+        pay: writes a call's cost into the books that outlive this process.
     """
 
     model: ModelPort
@@ -32,6 +33,7 @@ class Ports:
     clock: Callable[[], float]
     now: Callable[[], float]
     salt: str
+    pay: Pay = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ class Asked(Generic[Reading]):
 async def ask(request: Request, ports: Ports) -> Answer:
     """One call within the budget.
 
-    A call that may have been served but brought no readable reply (timeout, bad answer, cancelled)
-    is settled at its highest price; one that was never served costs nothing.
+    A call that may have been served but brought no readable reply (timeout, bad answer, cancelled,
+    be it before its turn came) or no token counts is settled at its highest price; one that was
+    never served costs nothing. The budget and `pay` get the same number for the same moment.
 
     Raises:
         BudgetExhausted: its highest price does not fit in the day's budget any more.
@@ -68,7 +71,9 @@ async def ask(request: Request, ports: Ports) -> Answer:
         cost = 0.0
         raise
     finally:
-        ports.budget.settle(reservation, cost, ports.now())
+        at = ports.now()
+        ports.budget.settle(reservation, cost, at)
+        ports.pay(Payment(request.payer, cost, at))
 
 
 async def ask_twice(

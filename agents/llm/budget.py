@@ -1,6 +1,5 @@
 """A task's spend per UTC day, checked before each call."""
 
-from collections import deque
 from dataclasses import dataclass
 
 from agents.llm.requests import Request
@@ -23,35 +22,33 @@ class Reservation:
 class Budget:
     """What one task may still spend today, as far as this process can know.
 
-    Spent = what the store says of all processes + what this one settled too recently for the store
-    to have it + what its calls in flight cost at most. So all processes together can overrun the
-    limit by what the *others* spend within `lag` seconds (the store's delay) plus their calls in
-    flight; one process alone cannot. Calls without a known price reserve nothing.
+    Spent = what the store says of others + what this process settled, every cent of it since the
+    day began + what its calls in flight cost at most. So one process alone never passes the limit;
+    all together can pass it by what the others spent since they last wrote it down, plus their
+    calls in flight. Calls without a known price reserve nothing.
     """
 
-    def __init__(self, limit: float | None, lag: float = 30.0) -> None:
-        """A limit in dollars per UTC day, null for none; `lag` seconds until spend is stored."""
+    def __init__(self, limit: float | None) -> None:
+        """A limit in dollars per UTC day, null for none."""
         self._limit = limit
-        self._lag = lag
         self._day = -1
-        self._stored = 0.0
-        self._settled: deque[tuple[float, float]] = deque()
-        self._settled_usd = 0.0
+        self._others = 0.0
+        self._own = 0.0
         self._reserved = 0.0
 
     @property
     def spent(self) -> float:
         """Dollars spent today, calls in flight at their maximum price."""
-        return self._stored + self._settled_usd + self._reserved
+        return self._others + self._own + self._reserved
 
-    def observe(self, stored: float, at: float) -> None:
-        """Take in what the store said, at UTC time `at` (seconds), was spent that day."""
+    def observe(self, others: float, at: float) -> None:
+        """Take in what all others had spent, in dollars, on the UTC day of `at` (seconds).
+
+        Others are all but this process since it started; what is said of a former day is ignored.
+        """
         self._turn(at)
-        self._stored = stored
-        while self._settled and self._settled[0][0] < at - self._lag:
-            self._settled_usd -= self._settled.popleft()[1]
-        if not self._settled:
-            self._settled_usd = 0.0
+        if _day_of(at) == self._day:
+            self._others = others
 
     def reserve(self, usd: float, at: float) -> Reservation:
         """Set aside a call's maximum price at UTC time `at`, in seconds.
@@ -73,19 +70,17 @@ class Budget:
         self._turn(at)
         if reservation.day == self._day:
             self._reserved = max(0.0, self._reserved - reservation.usd)
-        if usd > 0 and self._limit is not None:
-            self._settled_usd += usd
-            if self._settled and at - self._settled[-1][0] < 1:
-                usd += self._settled.pop()[1]
-            self._settled.append((at, usd))
+        self._own += usd
 
     def _turn(self, at: float) -> None:
         """Begin a new UTC day with clean books."""
-        day = int(at // DAY_SECONDS)
-        if day > self._day:
-            self._day = day
-            self._stored = self._settled_usd = self._reserved = 0.0
-            self._settled.clear()
+        if _day_of(at) > self._day:
+            self._day = _day_of(at)
+            self._others = self._own = self._reserved = 0.0
+
+
+def _day_of(at: float) -> int:
+    return int(at // DAY_SECONDS)
 
 
 def highest_price(request: Request) -> float:

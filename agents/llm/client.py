@@ -124,11 +124,10 @@ class ModelClient(AbstractAsyncContextManager["ModelClient"]):
     ) -> Answer:
         """One call, observed whichever way it ends."""
         began = self._clock()
-        usage, price = Usage(calls=1), None
+        usage = Usage(calls=1)
         try:
             reply = load_reply(await self._post(path, body, request, call))
             usage = usage_of(reply)
-            price = price_of(request.payer.price, usage.input_tokens, usage.output_tokens)
             chat = isinstance(request, ChatRequest)
             answer = Answer(
                 model=model_of(reply, request.model),
@@ -136,13 +135,13 @@ class ModelClient(AbstractAsyncContextManager["ModelClient"]):
                 top={} if chat else top_tokens(reply),
                 usage=usage,
                 latency_ms=(self._clock() - began) * 1000,
-                price_usd=price,
+                price_usd=price_of(request.payer.price, usage.input_tokens, usage.output_tokens),
             )
             call.outcome = "answered"
             return answer
         finally:
             seconds = self._clock() - began
-            self._observe(Observation(request.payer, call.outcome, seconds, usage, price))
+            self._observe(Observation(request.payer, call.outcome, seconds, usage))
 
     async def _post(
         self, path: str, body: dict[str, Any], request: Request, call: "_Call"

@@ -88,16 +88,30 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One call as it ended, for metrics and the books of spend."""
+    """One call as it ended, for metrics; what it cost is settled by whoever asked (`Payment`)."""
 
     payer: Payer
     outcome: Outcome
     seconds: float
     usage: Usage
-    price_usd: float | None = None
 
 
 Observe = Callable[[Observation], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What a call was settled at in dollars, at UTC time `at` in seconds: the one number all use.
+
+    It is the price billed, the highest possible one where that is unknown, 0 for unpriced models.
+    """
+
+    payer: Payer
+    usd: float
+    at: float
+
+
+Pay = Callable[[Payment], None]
 
 
 class ModelPort(Protocol):

@@ -3,10 +3,14 @@
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 from scipy import stats
 
 LEVEL = 0.95
+
+Kind = Literal["fixed", "sequence"]
+"""What an interval promises: cover the truth at one look, or at every look while data come in."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Estimate:
         high: upper end of the interval.
         n: observations behind it.
         level: what share of such intervals covers the truth.
+        kind: at one look (`fixed`), or at all looks together (`sequence`).
     """
 
     value: float | None
@@ -26,11 +31,12 @@ class Estimate:
     high: float | None
     n: int
     level: float = LEVEL
+    kind: Kind = "fixed"
 
 
-def nothing(n: int = 0) -> Estimate:
+def nothing(n: int = 0, kind: Kind = "fixed") -> Estimate:
     """The estimate of what was not observed: unknown, not zero."""
-    return Estimate(None, None, None, n)
+    return Estimate(None, None, None, n, kind=kind)
 
 
 def wilson(successes: float, n: float, level: float = LEVEL) -> Estimate:
@@ -52,11 +58,17 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> Estimate:
         return nothing()
     z = NormalDist().inv_cdf((1 + level) / 2)
     p = successes / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else max(0.0, middle - half)
-    high = 1.0 if successes == n else min(1.0, middle + half)
+    low, high = score_ends(p, n, z)
     return Estimate(p, low, high, int(n), level)
+
+
+def score_ends(share: float, n: float, z: float) -> tuple[float, float]:
+    """The ends of the score interval: all p with |share - p| <= z sqrt(p (1 - p) / n), n > 0."""
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if share == 0 else max(0.0, middle - half)
+    high = 1.0 if share == 1 else min(1.0, middle + half)
+    return low, high
 
 
 def mean_interval(n: int, mean: float, variance: float, level: float = LEVEL) -> Estimate:

@@ -167,6 +167,7 @@ def _books(books: ledger.Ledger) -> None:
                 ("records that are no readable sample", books.unreadable),
                 ("ids that came with more than one content", books.reused_ids),
                 ("states whose sample never came in", books.unbooked),
+                ("dead letters that belong to no sample", books.strays),
                 *((f"repeated records on {topic}", n) for topic, n in books.repeats.items()),
             ],
             columns=["what", "count"],

@@ -79,6 +79,8 @@ def _books(view: View, scope: Scope, books: ledger.Ledger) -> None:
                 "Their samples are not stored (yet). This settles within seconds while traffic "
                 "flows; if it stays, records were lost from the samples topic."
             )
+        if books.strays:
+            st.caption(f"Beside the books: {books.strays:,} dead letters that belong to no sample.")
         if scope.version:
             st.caption("All versions: a sample in flight has none yet.")
         download(frame[["name", "samples", "share"]], "ledger")

@@ -1,7 +1,7 @@
 """Writes the demo's traffic: the inbox of a small courier firm, which changes half-way.
 
 Messages come by SMS and through a web form. Half-way a fraud campaign starts on SMS: the share of
-unwanted messages rises from 15 to 50 %, in words not seen before. The same seed, the same file:
+unwanted messages rises from 15 to 65 %, in words not seen before. The same seed, the same file:
 
     python examples/demo/generate.py > examples/demo/traffic.jsonl
 """
@@ -72,7 +72,7 @@ PARCEL_FEE = Family("parcel_fee", "campaign", 5, by_hand=0.15, by_sms=0.97)
 NEW_NUMBER = Family("new_number", "campaign", 0.5, by_hand=0, by_sms=1)
 PERIODS = (
     Period(160, 0.15, (PRIZE, OFFER)),
-    Period(140, 0.5, (PRIZE, OFFER, MYSTERY_BOX, PARCEL_FEE, NEW_NUMBER)),
+    Period(140, 0.65, (PRIZE, OFFER, MYSTERY_BOX, PARCEL_FEE, NEW_NUMBER)),
 )
 
 

@@ -18,12 +18,14 @@ async def start(settings: Settings, stack: AsyncExitStack) -> Running:
     """The annotate stage, ready to run."""
     here = await ground(settings, "annotate", stack)
     edge = Edge(settings, here.vitals, stack)
-    desks = {}
-    for task in here.tasks.values():
-        annotator = Annotator(task, await edge.ports(task, task.annotator.endpoint))
-        await prepare(here, task, annotator)
-        desks[task.name] = Desk(task, annotator)
+    annotators = [
+        Annotator(task, await edge.ports(task, task.annotator.endpoint))
+        for task in here.tasks.values()
+    ]
     oversight = await oversight_of(here, edge)
+    for annotator in annotators:
+        await prepare(here, oversight, annotator.task, annotator)
+    desks = {each.task.name: Desk(each.task, each) for each in annotators}
     stage = AnnotateStage(
         here.topics, desks, here.form, oversight.action, settings.delivery.attempts
     )

@@ -2,19 +2,27 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from agents.annotate.views import Load, Save
-from models.errors import ModelTimeout, ModelUnavailable
+from models.errors import BudgetExhausted, ModelTimeout, ModelUnavailable
 from models.record import Version
 from models.task import Task
 from streams.assembly.ground import Ground
 from streams.edge import Edge, breaker_states
+from streams.health import tell_spend
 from streams.oversight import Oversight
 from streams.store import calibrators, controls, spend, versions
+from streams.store.client import AsyncStore
+from streams.vitals import Vitals
 
 log = logging.getLogger("tidegauge")
+
+BUDGET_SECONDS = 60.0
+"""How long a calibrator that does not fit in the day's budget waits to be tried again."""
 
 
 class Prepared(Protocol):
@@ -28,20 +36,36 @@ class Prepared(Protocol):
         """Load the calibrator, or fit and save it."""
 
 
-async def prepare(here: Ground, task: Task, asks: Prepared) -> None:
-    """Register the version, and have its calibrator loaded or fitted."""
+async def prepare(here: Ground, oversight: Oversight, task: Task, asks: Prepared) -> None:
+    """Register the version, and have its calibrator loaded or fitted, within the day's budget.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+    """
     if not here.settings.trial:
         await versions.register(here.store, here.stage, asks.version, task)
     load = partial(calibrators.load, here.store)
     save = partial(calibrators.save, here.store, task.name)
     while True:
+        await oversight.look()
         try:
-            await asks.prepare(load, save)
+            await _told(here, asks.prepare(load, save))
         except (ModelUnavailable, ModelTimeout) as exc:
             log.warning("task %s waits for its model: %s", task.name, exc)
             await asyncio.sleep(getattr(exc, "retry_after", 1.0))
+        except BudgetExhausted as exc:
+            log.warning("task %s waits to be calibrated: %s", task.name, exc)
+            await asyncio.sleep(BUDGET_SECONDS)
         else:
             return
+
+
+async def _told(here: Ground, preparing: Coroutine[Any, Any, None]) -> None:
+    """Prepare, and tell the store what that cost: no heart beats yet."""
+    try:
+        await preparing
+    finally:
+        await tell_spend(here.store, here.vitals)
 
 
 async def oversight_of(here: Ground, edge: Edge) -> Oversight:
@@ -50,11 +74,25 @@ async def oversight_of(here: Ground, edge: Edge) -> Oversight:
     Raises:
         StoreUnavailable: the store does not answer.
     """
-    oversight = Oversight(
-        partial(controls.latest, here.store), partial(spend.today, here.store), edge.budgets
-    )
+    spent = partial(others_spent, here.store, here.vitals)
+    oversight = Oversight(partial(controls.latest, here.store), spent, edge.budgets)
     await oversight.look()
     return oversight
+
+
+async def others_spent(store: AsyncStore, vitals: Vitals, moment: datetime) -> dict[str, float]:
+    """US dollars that all but this process spent on each task in the UTC day of a moment.
+
+    The answer holds whatever of this process the store acknowledged before it was asked, so that
+    is taken off. Rows that arrive meanwhile count as others' too: once, until the next question.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+    """
+    day = moment.astimezone(UTC).date()
+    own = dict(vitals.settled)
+    total = await spend.today(store, moment)
+    return {task: max(0.0, usd - own.get((task, day), 0.0)) for task, usd in total.items()}
 
 
 async def breaker_watched(edge: Edge) -> None:

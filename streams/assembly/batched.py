@@ -9,15 +9,16 @@ from streams.assembly.ground import Ground, Running
 from streams.delivery import batches
 from streams.delivery.batches import Pace, Work, run_batches
 from streams.delivery.kafka import group_of, new_consumer
-from streams.health import Pulse, beat
+from streams.health import Pulse, beat, tell_spend
 
 
 def batched(here: Ground, topics: Sequence[str], work: Work) -> Running:
-    """What runs a batch stage: its loop and its heartbeat."""
+    """What runs a batch stage: its loop and its heartbeat; what it spent is told at its end."""
     kafka, delivery = here.settings.kafka, here.settings.delivery
     slot = f"{here.stage}-{here.settings.slot}"
     group = group_of(kafka, here.stage)
     consumer = new_consumer(here.settings, group, group_instance_id=slot)
+    here.stack.push_async_callback(tell_spend, here.store, here.vitals)
     pace = Pace(delivery.batch_rows, delivery.batch_ms, kafka.incarnation)
     pulse = Pulse(here.vitals, partial(batches.lag_of, consumer), delivery.health_seconds)
     return [

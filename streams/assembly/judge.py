@@ -18,16 +18,18 @@ async def start(settings: Settings, stack: AsyncExitStack) -> Running:
     """The judge stage, ready to run; its policies are on Kafka before a record names them."""
     here = await ground(settings, "judge", stack)
     edge = Edge(settings, here.vitals, stack)
-    benches = {}
-    for task in here.tasks.values():
-        judge = None
-        if task.judge is not None:
-            judge = new_judge(task, await edge.ports(task, task.judge.endpoint))
-        if judge is not None:
-            await prepare(here, task, judge)
-        benches[task.name] = Bench(judge, task.first_policy)
-    await PolicyBook(settings).publish(bench.policy for bench in benches.values())
+    judges = {
+        name: new_judge(task, await edge.ports(task, task.judge.endpoint)) if task.judge else None
+        for name, task in here.tasks.items()
+    }
     oversight = await oversight_of(here, edge)
+    benches = {}
+    for name, task in here.tasks.items():
+        judge = judges[name]
+        if judge is not None:
+            await prepare(here, oversight, task, judge)
+        benches[name] = Bench(judge, task.first_policy)
+    await PolicyBook(settings).publish(bench.policy for bench in benches.values())
     stage = JudgeStage(here.topics, benches, settings.delivery.attempts)
     bury = Bury(here.topics.dead_letters, "judge", identify, time.time)
     follow = (here.topics.verdicts, here.topics.dead_letters)

@@ -9,7 +9,7 @@ from streams.assembly.ground import Ground
 from streams.delivery.dead_letters import Bury
 from streams.delivery.kafka import new_consumer
 from streams.delivery.window import Handle, Plan
-from streams.health import Pulse, beat
+from streams.health import Pulse, beat, tell_spend
 
 WINDOW = 256
 """Records in work at once in stages that call no model."""
@@ -33,9 +33,10 @@ def plan_of(here: Ground, handle: Handle, bury: Bury, follow: tuple[str, ...], l
 
 
 async def windowed(here: Ground, topic: str, plan: Plan) -> list[Coroutine[Any, Any, Any]]:
-    """Start a Faust app around a plan; it is stopped with the stack."""
+    """Start a Faust app around a plan; it is stopped with the stack, and what it spent is told."""
     source = faust_app.Source(here.stage, topic)
     app = faust_app.create_app(here.settings, source, plan, here.vitals)
+    here.stack.push_async_callback(tell_spend, here.store, here.vitals)
     await app.start()
     here.stack.push_async_callback(app.stop)
     pulse = Pulse(

@@ -25,6 +25,9 @@ from streams.store.letters import StoredLetter, letters, replayable
 
 app = group("List, show and replay dead letters.")
 
+EVENT_TIME = "tidegauge-event-time"
+"""Header with the event time in milliseconds since 1970."""
+
 _BODY_SHOWN = 4000
 _SHORT = 8
 
@@ -75,6 +78,7 @@ def show(letter: Annotated[str, typer.Argument(help="A letter id, or its first d
     said = {
         "letter": found.letter_id,
         "sample": found.sample_key,
+        "event time": str(found.event_time),
         "at": str(found.at),
         "stage": found.stage,
         "task": found.task or "–",
@@ -106,8 +110,8 @@ def replay(
 ) -> None:
     """Send dead letters again, with their original bytes, to the topic they came from.
 
-    A sample keeps its identity: when it goes through now, its state follows. Each may be sent
-    again three times.
+    A sample keeps its identity and its event time: when it goes through now, its state follows.
+    Each may be sent again three times.
 
     Example: tidegauge dead-letters replay 3f2a 77b0
     """
@@ -159,10 +163,11 @@ class Again:
 
 
 def again(letter: StoredLetter) -> Again:
-    """The record of a letter: its own bytes, marked with the sample it stands for."""
+    """The record of a letter: its own bytes, marked with the sample it stands for and when."""
     headers = [
         (REPLAY_OF, letter.sample_key.encode()),
         (REPLAYS, str(letter.replays + 1).encode()),
+        (EVENT_TIME, str(round(letter.event_time.timestamp() * 1000)).encode()),
     ]
     key = base64.b64decode(letter.key) or None
     value = None if letter.null else base64.b64decode(letter.body)

@@ -16,6 +16,7 @@ from streams.store.client import Store
 from streams.store.figures.alarms import AlarmFigure, alarms
 from streams.store.figures.cost import cost, latencies
 from streams.store.figures.decisions import audit_quality
+from streams.store.figures.estimate import is_open
 from streams.store.figures.ledger import Ledger, ledger
 from streams.store.figures.references import reference_quality
 from streams.store.figures.routing import lanes
@@ -42,14 +43,17 @@ def recent(task: str, span: timedelta) -> Scope:
 def summary(store: Store, scope: Scope) -> Facts:
     """Everything the Overview knows of a scope, as plain data.
 
-    Shares are in [0, 1] and come with `low`, `high` (95 %) and `n`; what is unknown is null.
+    Shares are in [0, 1] and come with `low`, `high` (95 %), `n` and the interval's `kind`: right
+    at one look (`fixed`) or at every look (`sequence`). What is unknown is null.
     """
+    now = datetime.now(UTC)
     return {
         "task": scope.task,
         "run": scope.run,
+        "open": is_open(scope, now),
         **ledger_facts(ledger(store, scope)),
         **quality_facts(store, scope),
-        "audit": _audit(store, scope),
+        "audit": _audit(store, scope, now),
         "labels": list(labels(store, scope)),
         "lanes": lanes(store, scope).to_dict("records"),
         "alarms": [alarm_facts(alarm) for alarm in alarms(store, scope)],
@@ -65,6 +69,7 @@ def ledger_facts(books: Ledger) -> Facts:
         "ledger": {state: books.states.get(state, 0) for state in STATES},
         "balanced": books.balanced,
         "unreadable": books.unreadable,
+        "strays": books.strays,
         "repeats": books.repeats,
         "reused_ids": books.reused_ids,
     }
@@ -85,8 +90,14 @@ def quality_facts(store: Store, scope: Scope) -> Facts:
 
 
 def estimate(found: Estimate) -> Facts:
-    """A share with its interval and n."""
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+    """A share with its interval, n, and what the interval promises."""
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": found.n,
+        "kind": found.kind,
+    }
 
 
 def alarm_facts(alarm: AlarmFigure) -> Facts:
@@ -106,8 +117,8 @@ def alarm_facts(alarm: AlarmFigure) -> Facts:
     }
 
 
-def _audit(store: Store, scope: Scope) -> Facts:
-    found = audit_quality(store, scope)
+def _audit(store: Store, scope: Scope, now: datetime) -> Facts:
+    found = audit_quality(store, scope, now)
     return {**asdict(found), "accuracy": estimate(found.accuracy)}
 
 
@@ -142,6 +153,9 @@ def ledger_text(facts: Facts) -> RenderableType:
             made.add_row(state.replace("_", " "), f"{count:,}")
     if not facts["balanced"]:
         made.add_row(Text("books do not balance", style="bold red"), "")
+    if facts["strays"]:
+        stray = Text("dead letters of no sample (in no state)", style="yellow")
+        made.add_row(stray, f"{facts['strays']:,}")
     for topic, count in facts["repeats"].items():
         made.add_row(Text(f"repeats on {topic} (in no figure)", style="dim"), f"{count:,}")
     return terminal.titled(f"Ledger: {facts['samples_in']:,} samples in", made)
@@ -151,7 +165,8 @@ def _quality_text(facts: Facts) -> RenderableType | None:
     said: dict[str, str | Text] = {}
     if facts["referred"]:
         auc = facts["auc"]
-        said["accuracy by references"] = terminal.interval(facts["accuracy"])
+        once = " (at one look)" if facts["open"] else ""
+        said[f"accuracy by references{once}"] = terminal.interval(facts["accuracy"])
         said["balanced accuracy"] = terminal.percent(facts["balanced_accuracy"])
         said["commonest label alone"] = terminal.percent(facts["majority_baseline"])
         said["confidence: right or wrong"] = _auc(auc["confidence"])
@@ -160,7 +175,8 @@ def _quality_text(facts: Facts) -> RenderableType | None:
     audit = facts["audit"]
     if audit["accuracy"]["n"]:
         who = "simulated reviewers" if audit["simulated"] else "reviewers"
-        said[f"{who} agree (audited)"] = terminal.interval(audit["accuracy"])
+        looks = ", at any look" if audit["accuracy"]["kind"] == "sequence" else ""
+        said[f"{who} agree (audited{looks})"] = terminal.interval(audit["accuracy"])
     return terminal.titled("Quality of the labels", terminal.pairs(said)) if said else None
 
 

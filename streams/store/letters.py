@@ -19,12 +19,14 @@ class StoredLetter:
     """One dead letter as it is stored; `key` and `body` are base64.
 
     Attributes:
+        event_time: of the sample behind it; a letter's replay keeps it.
         replays: how often the sample behind it has been sent again, by whichever of its letters.
         later: its sample has come to a state beyond `dead_lettered` since.
     """
 
     letter_id: str
     sample_key: str
+    event_time: datetime
     at: datetime
     stage: str
     task: str

@@ -25,7 +25,7 @@ WAIT_MS = 30_000
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium; its event loop may not outlive the module, other tests have their own."""
+    """A headless Chromium; its event loop ends with the module, other tests have their own."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("no chromium on this machine")

@@ -1,11 +1,18 @@
-from datetime import UTC, datetime
+import asyncio
+import logging
+from datetime import UTC, date, datetime
 from typing import Any
+
+import pytest
 
 from models.errors import StoreUnavailable
 from models.rows import HealthRow, Row, SpendRow
-from streams.health import Pulse, beat_once
+from streams import health
+from streams.health import Pulse, beat_once, tell_spend
 from streams.metrics import Published
 from streams.vitals import Vitals
+
+TODAY = date(2026, 3, 4)
 
 
 class Store:
@@ -37,8 +44,8 @@ async def lag() -> int | None:
     return 7
 
 
-def spend(vitals: Vitals, task: str, usd: float, run: str = "") -> None:
-    spent = vitals.spent_on(task, run)
+def spend(vitals: Vitals, task: str, usd: float, run: str = "", day: date = TODAY) -> None:
+    spent = vitals.spent_on(task, run, day)
     spent.usd += usd
     spent.calls += 1
 
@@ -84,3 +91,51 @@ async def test_a_health_row_tells_the_vitals() -> None:
     assert (row.received, row.lag, row.note) == (5, 7, "waiting")
     assert (row.latency_p50_ms, row.latency_p99_ms) == (50.0, 99.0)
     assert row.at <= datetime.now(UTC)
+
+
+async def test_spend_keeps_its_day_when_its_row_is_written_after_midnight() -> None:
+    store, vitals = Store(), Vitals("annotate", "6")
+    spend(vitals, "a", 1.0)
+    store.fail = "after"
+    await tell_spend(store, vitals)
+    spend(vitals, "a", 2.0, day=date(2026, 3, 5))
+    store.fail = ""
+    await tell_spend(store, vitals)
+    assert {row.day: row.usd for row in store.spend.values()} == {
+        date(2026, 3, 4): 1.0,
+        date(2026, 3, 5): 2.0,
+    }
+    assert vitals.settled == {("a", date(2026, 3, 4)): 1.0, ("a", date(2026, 3, 5)): 2.0}
+
+
+async def test_a_cost_without_a_call_that_was_seen_is_booked_too() -> None:
+    store, vitals = Store(), Vitals("annotate", "5")
+    vitals.spent_on("a", "", TODAY).usd += 1.0
+    store.meanwhile = lambda: setattr(vitals.unsettled["a", "", TODAY], "usd", 3.0)
+    await health.write_spend(store, vitals)
+    store.meanwhile = lambda: None
+    await tell_spend(store, vitals)
+    assert store.total() == 3.0
+    assert vitals.unsettled == {}
+
+
+async def test_a_store_that_is_down_at_the_end_costs_a_warning_with_the_amount(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, vitals = Store(), Vitals("annotate", "4")
+    spend(vitals, "a", 1.25)
+    store.fail = "before"
+    with caplog.at_level(logging.WARNING):
+        await tell_spend(store, vitals)
+    assert "$1.2500" in caplog.text
+    assert "away" in caplog.text
+
+    async def hangs(rows: list[Row]) -> None:
+        await asyncio.Event().wait()
+
+    store.fail = ""
+    monkeypatch.setattr(store, "insert", hangs)
+    monkeypatch.setattr(health, "TELL_SECONDS", 0.01)
+    caplog.clear()
+    await tell_spend(store, vitals)
+    assert "$1.2500" in caplog.text

@@ -1,11 +1,14 @@
 """What reviewers' decisions say about the labels, lane by lane and on the audited samples."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 
 from agents.quality.intervals import Estimate, wilson
+from agents.quality.sequences import share_sequence
 from streams.store.client import Store
+from streams.store.figures.estimate import is_open
 from streams.store.figures.scope import ANNOTATED, Scope, facts, results
 
 
@@ -14,7 +17,8 @@ class AuditQuality:
     """Accuracy on the audited samples: a plain random sample of all traffic, so it speaks for all.
 
     Attributes:
-        accuracy: how often the reviewer gave the very same label; `n` counts such decisions.
+        accuracy: how often the reviewer gave the very same label; `n` counts such decisions. Its
+            interval holds at every look while the window is open, at one when it is closed.
         audited: labelled samples in the audit.
         pending: of those, how many nobody has decided yet; wrong ones may take longer.
         ambiguous: decisions without a label; neither right nor wrong.
@@ -50,8 +54,8 @@ def lane_accuracy(store: Store, scope: Scope) -> pd.DataFrame:
     return pd.DataFrame(records, columns=columns)
 
 
-def audit_quality(store: Store, scope: Scope) -> AuditQuality:
-    """What the audited samples of the scope say."""
+def audit_quality(store: Store, scope: Scope, now: datetime) -> AuditQuality:
+    """What the audited samples of the scope say, as of now."""
     sql = f"""
         SELECT count() AS audited, countIf(d.result_id = '') AS pending,
                countIf(d.answer = 'label') AS n,
@@ -62,8 +66,9 @@ def audit_quality(store: Store, scope: Scope) -> AuditQuality:
         LEFT JOIN (SELECT * FROM ({_decided(scope)}) ORDER BY decided_at LIMIT 1 BY result_id) AS d
           ON d.result_id = r.result_id"""
     row = store.query(sql, scope.parameters)[0]
+    share = share_sequence if is_open(scope, now) else wilson
     return AuditQuality(
-        accuracy=wilson(row["right"], row["n"]),
+        accuracy=share(row["right"], row["n"]),
         audited=row["audited"],
         pending=row["pending"],
         ambiguous=row["ambiguous"],

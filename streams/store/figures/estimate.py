@@ -1,14 +1,26 @@
 """The accuracy of all traffic from every decision and its recorded probability of review."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from agents.quality.greg import Sums, greg
-from agents.quality.intervals import Estimate
+from agents.quality.greg import FEWEST_LABELS, FEWEST_WATCHED, Sums, greg, greg_sequence
+from agents.quality.intervals import Estimate, nothing
 from streams.store.client import Store
 from streams.store.figures.scope import ANNOTATED, Scope, facts, results
 
 # a guess of "the label is right" for every sample; where nothing was scored any number is valid
 _GUESS = "coalesce(p_correct, judge_score, confidence, 0.5)"
+
+SETTLES = timedelta(minutes=10)
+"""For so long after its end a window still fills: samples and decisions are on their way."""
+
+
+def is_open(scope: Scope, now: datetime) -> bool:
+    """The window still fills, so that its figures are looked at again and again.
+
+    An evaluation's is closed: how many samples it has was settled before the first look.
+    """
+    return not scope.run and scope.end > now - SETTLES
 
 
 @dataclass(frozen=True)
@@ -18,23 +30,45 @@ class LiveAccuracy:
     Attributes:
         accuracy: `n` counts decisions with a label. The value leaves out samples whose decision
             is not in; the interval's ends suppose those decisions all wrong and all right.
+        worth: how many plain labels the decisions are worth.
+        needed: how many there must be for an estimate.
         open: samples drawn for review that have no such decision (pending, expired, ambiguous).
         simulated: decisions in `n` made by simulated reviewers.
     """
 
     accuracy: Estimate
+    worth: int
+    needed: int
     open: int
     simulated: int
 
 
-def live_accuracy(store: Store, scope: Scope) -> LiveAccuracy:
-    """The estimate for the scope; unknown with fewer than 30 decisions."""
+def live_accuracy(store: Store, scope: Scope, now: datetime) -> LiveAccuracy:
+    """The estimate for the scope as of now.
+
+    While the window is open its interval holds at every look, and needs decisions worth 60 plain
+    labels; a closed window has the narrower interval for one look, and needs 30.
+    """
     row = store.query(_sums(scope), scope.parameters)[0]
-    settled, wrong, right = (greg(_of(row, case)) for case in _CASES)
-    ends = [e for each in (settled, wrong, right) for e in (each.low, each.high) if e is not None]
-    low, high = (min(ends), max(ends)) if ends else (None, None)
-    accuracy = Estimate(settled.value, low, high, settled.n)
-    return LiveAccuracy(accuracy, row["open"], row["simulated"])
+    cases = [_of(row, case) for case in _CASES]
+    watched = is_open(scope, now)
+    estimates = [greg_sequence(sums) if watched else greg(sums) for sums in cases]
+    return LiveAccuracy(
+        accuracy=_spanning(estimates),
+        worth=int(min(sums.worth for sums in cases)),
+        needed=FEWEST_WATCHED if watched else FEWEST_LABELS,
+        open=row["open"],
+        simulated=row["simulated"],
+    )
+
+
+def _spanning(estimates: list[Estimate]) -> Estimate:
+    """The first estimate, its interval spanning all of theirs; unknown while one of them is."""
+    first = estimates[0]
+    ends = [e for each in estimates for e in (each.low, each.high) if e is not None]
+    if len(ends) < 2 * len(estimates):
+        return nothing(first.n, first.kind)
+    return replace(first, low=min(ends), high=max(ends))
 
 
 # what to suppose of open decisions: (which samples count, whether the label is right)

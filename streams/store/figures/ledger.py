@@ -22,6 +22,8 @@ class Ledger:
         states: how many are in each state; the counts sum to `samples_in`.
         unreadable: of those in, how many were no sample at all.
         unbooked: keys with a state that never came in; anything but 0 means lost books.
+        strays: dead letters that belong to no sample, such as garbage on a topic between stages;
+            they have no place in the books and are counted beside them.
         repeats: later records with a known key by topic; they change no figure.
         reused_ids: ids that came with more than one content.
     """
@@ -30,6 +32,7 @@ class Ledger:
     states: dict[State, int]
     unreadable: int
     unbooked: int
+    strays: int
     repeats: dict[str, int]
     reused_ids: int
 
@@ -59,6 +62,7 @@ def ledger(store: Store, scope: Scope) -> Ledger:
         },
         unreadable=sum(row["unreadable"] for row in counts),
         unbooked=store.query(_unbooked(scope), parameters)[0]["keys"],
+        strays=store.query(_strays(scope), parameters)[0]["letters"],
         repeats={row["topic"]: row["records"] for row in store.query(_repeats(scope), parameters)},
         reused_ids=store.query(_reused(scope), parameters)[0]["ids"],
     )
@@ -76,7 +80,7 @@ def stuck(store: Store, scope: Scope, before: datetime) -> pd.DataFrame:
 
 
 def states(scope: Scope) -> str:
-    """SQL of (sample_key, rank): the latest-ranked state of each key.
+    """SQL of (sample_key, rank): the latest-ranked state of each key; strays have none.
 
     The rank is the state's place in `models.result.STATES`, counted from 1.
     """
@@ -87,7 +91,7 @@ def states(scope: Scope) -> str:
             FROM results FINAL WHERE {where}
             UNION ALL
             SELECT sample_key, {STATES.index("dead_lettered") + 1} AS reached
-            FROM dead_letters FINAL WHERE {where}
+            FROM dead_letters FINAL WHERE {where} AND sample_key != ''
             UNION ALL
             SELECT sample_key, {STATES.index("reviewed") + 1} AS reached
             FROM decisions FINAL WHERE {where}
@@ -111,6 +115,12 @@ def _unbooked(scope: Scope) -> str:
             SELECT sample_key FROM samples WHERE run = {{run:String}}
               AND event_time >= fromUnixTimestamp64Milli({{start:Int64}}, 'UTC') - toIntervalDay(1)
               AND event_time < fromUnixTimestamp64Milli({{end:Int64}}, 'UTC') + toIntervalDay(1))"""
+
+
+def _strays(scope: Scope) -> str:
+    return f"""
+        SELECT count() AS letters FROM dead_letters FINAL
+        WHERE {or_taskless(facts(scope))} AND sample_key = ''"""
 
 
 def _repeats(scope: Scope) -> str:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -6,7 +7,7 @@ import pytest
 from agents.llm.ask import Ports, ask, ask_twice
 from agents.llm.budget import Budget
 from agents.llm.cache import AnswerCache
-from agents.llm.requests import Answer, ChatRequest, CompletionRequest, Payer
+from agents.llm.requests import Answer, ChatRequest, CompletionRequest, Payer, Payment
 from models.annotation import Usage
 from models.errors import (
     BadAnswer,
@@ -56,6 +57,19 @@ def ports(model: Says, limit: float | None = 100.0, clock: Clock | None = None) 
     return Ports(model, Budget(limit), cache, clock, now=lambda: 0.0, salt="s")
 
 
+class Books:
+    """What a budget and the books beside it were told: they must agree."""
+
+    def __init__(self, model: Says) -> None:
+        self.payments: list[Payment] = []
+        self.ports = replace(ports(model), pay=self.payments.append, now=lambda: 1000.0)
+
+    def check(self, usd: float) -> None:
+        assert self.ports.budget.spent == pytest.approx(usd)
+        assert sum(payment.usd for payment in self.payments) == pytest.approx(usd)
+        assert {(p.payer, p.at) for p in self.payments} == {(REQUEST.payer, 1000.0)}
+
+
 def good(said: Answer) -> str:
     if said.content != "good":
         raise BadAnswer(f"not good: {said.content}")
@@ -63,9 +77,9 @@ def good(said: Answer) -> str:
 
 
 async def test_an_answer_costs_its_price() -> None:
-    p = ports(Says(answer("good")))
-    await ask(REQUEST, p)
-    assert p.budget.spent == pytest.approx(0.25)
+    books = Books(Says(answer("good")))
+    await ask(REQUEST, books.ports)
+    books.check(0.25)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +94,34 @@ async def test_an_answer_costs_its_price() -> None:
 async def test_what_may_have_been_billed_counts_at_its_highest_price(
     error: TidegaugeError, cost: float
 ) -> None:
-    p = ports(Says(error))
+    books = Books(Says(error))
     with pytest.raises(type(error)):
-        await ask(REQUEST, p)
-    assert p.budget.spent == pytest.approx(cost)
+        await ask(REQUEST, books.ports)
+    books.check(cost)
 
 
 async def test_an_unstated_price_counts_at_its_highest() -> None:
-    p = ports(Says(answer("good", price=None)))
-    await ask(REQUEST, p)
-    assert p.budget.spent == pytest.approx(1.0)
+    books = Books(Says(answer("good", price=None)))
+    await ask(REQUEST, books.ports)
+    books.check(1.0)
+
+
+async def test_a_cancelled_call_counts_at_its_highest_price() -> None:
+    def cancelled() -> Answer:
+        raise asyncio.CancelledError
+
+    books = Books(Says(cancelled))
+    with pytest.raises(asyncio.CancelledError):
+        await ask(REQUEST, books.ports)
+    books.check(1.0)
+
+
+async def test_a_model_without_a_price_costs_nothing() -> None:
+    request = replace(REQUEST, payer=Payer("t"))
+    books = Books(Says(answer("good", price=None)))
+    await ask(request, books.ports)
+    assert books.ports.budget.spent == 0.0
+    assert [payment.usd for payment in books.payments] == [0.0]
 
 
 async def test_nothing_is_asked_beyond_the_budget() -> None:

@@ -56,7 +56,7 @@ async def test_a_chat_answer_with_its_cost(stack: AsyncExitStack) -> None:
     assert answer.price_usd == pytest.approx((tokens[0] + 2 * tokens[1]) / 1e6)  # type: ignore[operator]
     assert answer.latency_ms > 0
     (seen,) = bench.observed
-    assert (seen.outcome, seen.payer, seen.price_usd) == ("answered", PRICED, answer.price_usd)
+    assert (seen.outcome, seen.payer, seen.usage) == ("answered", PRICED, answer.usage)
 
 
 async def test_the_next_token_with_its_alternatives(stack: AsyncExitStack) -> None:

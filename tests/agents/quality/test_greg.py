@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.quality.greg import FEWEST_LABELS, Sums, greg
+from agents.quality.greg import FEWEST_LABELS, FEWEST_WATCHED, Sums, greg, greg_sequence
 from agents.quality.intervals import wilson
 
 Floats = NDArray[np.float64]
@@ -85,3 +85,76 @@ def test_all_right_is_not_certainty() -> None:
     found = greg(sums_of(np.ones(50), np.full(50, 0.9), np.ones(50), np.ones(50)))
     assert found.value == 1.0
     assert found.low == pytest.approx(wilson(50, 50).low)
+
+
+def every(parts: list[Floats], size: int) -> list[Sums]:
+    """The sums at each look, a look every so many samples."""
+    z, f, pi, drawn = parts
+    ends = range(size, len(z) + 1, size)
+    return [sums_of(z[:end], f[:end], pi[:end], drawn[:end]) for end in ends]
+
+
+def holds_at_all(looks: list[Sums], truth: float, least: float) -> bool:
+    """Whether every interval that is shown covers the truth."""
+    shown = [e for e in map(greg_sequence, looks) if e.low is not None and e.high is not None]
+    assert shown
+    assert all(e.kind == "sequence" for e in shown)
+    assert all((e.high or 0) - (e.low or 0) > least for e in shown)
+    return all((e.low or 0) <= truth <= (e.high or 0) for e in shown)
+
+
+@pytest.mark.parametrize("design", ["plain", "unsure", "certain"])
+@pytest.mark.parametrize("truth", [0.85, 0.98])
+def test_the_sequence_covers_at_all_looks(design: str, truth: float) -> None:
+    rng = np.random.default_rng(23)
+    n, budget, runs, covered = 8000, 0.05, 150, 0
+    for _ in range(runs):
+        right = rng.beta(truth / (1 - truth) * 0.7, 0.7, n)
+        z = (rng.random(n) < right).astype(float)
+        f = np.clip(right**0.5 + rng.normal(0, 0.05, n), 0.02, 0.98)
+        unsure = np.sqrt(f * (1 - f))
+        pi = {
+            "plain": np.full(n, budget),
+            "unsure": np.clip(0.5 * budget * unsure / unsure.mean() + 0.5 * budget, 0.01, 1),
+            "certain": np.where(rng.random(n) < 0.1, 1.0, budget),
+        }[design]
+        drawn = (rng.random(n) < pi).astype(float)
+        covered += holds_at_all(every([z, f, pi, drawn], 200), truth, least=0.01)
+    assert covered / runs >= 0.94
+
+
+def test_labels_that_were_certain_are_worth_themselves_alone() -> None:
+    z, f = traffic(np.random.default_rng(2), 10_000)
+    pi = np.where(np.arange(10_000) < 500, 1.0, 0.01)
+    drawn = np.where(np.arange(10_000) < 500, 1.0, (np.arange(10_000) % 100 == 0) * 1.0)
+    found = sums_of(z, f, pi, drawn)
+    assert found.labels == 595
+    assert found.worth == pytest.approx(10_000**2 / (500 + 95 * 100**2))
+    assert greg_sequence(found).value is not None
+    fewer = np.where(np.arange(10_000) % 200 == 0, drawn, np.where(pi == 1, 1.0, 0.0))
+    rare = sums_of(z, f, pi, fewer)
+    assert (rare.labels, rare.worth < FEWEST_WATCHED) == (547, True)
+    assert (greg_sequence(rare).value, greg_sequence(rare).kind) == (None, "sequence")
+
+
+def test_the_sequence_is_the_wider_interval_around_the_same_value() -> None:
+    z, f = traffic(np.random.default_rng(4), 6000)
+    pi = np.full(6000, 0.05)
+    drawn = (np.random.default_rng(5).random(6000) < pi).astype(float)
+    found = sums_of(z, f, pi, drawn)
+    fixed, sequence = greg(found), greg_sequence(found)
+    assert (sequence.value, sequence.n) == (fixed.value, fixed.n)
+    assert None not in {fixed.low, fixed.high, sequence.low, sequence.high}
+    ratio = ((sequence.high or 0) - (sequence.low or 0)) / ((fixed.high or 0) - (fixed.low or 0))
+    assert 1.4 < ratio < 1.8
+
+
+def test_the_sequence_waits_for_sixty_labels() -> None:
+    for n, known in ((FEWEST_WATCHED - 1, False), (FEWEST_WATCHED, True)):
+        found = greg_sequence(sums_of(np.ones(n), np.full(n, 0.5), np.ones(n), np.ones(n)))
+        assert (found.value is not None, found.n) == (known, n)
+        assert found.low is None or 0.8 < found.low < wilson(n, n).low  # type: ignore[operator]
+
+
+def test_no_samples_are_worth_nothing() -> None:
+    assert Sums(0, 0, *([0.0] * 9)).worth == 0

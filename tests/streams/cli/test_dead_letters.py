@@ -18,6 +18,7 @@ def letter(letter_id: str = "ab12", **other: Any) -> StoredLetter:
     cells: dict[str, Any] = {
         "letter_id": letter_id,
         "sample_key": "5" * 32,
+        "event_time": datetime(2025, 12, 24, 12, 0, 0, 250_000, tzinfo=UTC),
         "at": datetime(2026, 1, 1, tzinfo=UTC),
         "stage": "annotate",
         "task": "t",
@@ -38,13 +39,14 @@ def letter(letter_id: str = "ab12", **other: Any) -> StoredLetter:
     return StoredLetter(**cells | other)
 
 
-def test_a_letter_goes_back_byte_for_byte_with_its_identity() -> None:
+def test_a_letter_goes_back_byte_for_byte_with_its_identity_and_event_time() -> None:
     record = again(letter(replays=1))
     assert (record.topic, record.partition) == ("tidegauge.samples", 2)
     assert (record.key, record.value) == (b"k", b"\xff\x00{")
     assert dict(record.headers) == {
         "tidegauge-replay-of": b"5" * 32,
         "tidegauge-replays": b"2",
+        "tidegauge-event-time": b"1766577600250",
     }
 
 

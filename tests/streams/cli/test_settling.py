@@ -5,7 +5,7 @@ from streams.store.figures.ledger import Ledger
 
 def books(**states: int) -> Ledger:
     counts = dict.fromkeys(STATES, 0) | states
-    return Ledger(sum(counts.values()), counts, 0, 0, {}, 0)  # type: ignore[arg-type]
+    return Ledger(sum(counts.values()), counts, 0, 0, 0, {}, 0)  # type: ignore[arg-type]
 
 
 def test_it_is_over_when_all_came_in_and_none_is_on_its_way() -> None:

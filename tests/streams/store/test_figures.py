@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from agents.quality.intervals import wilson
+from agents.quality.intervals import nothing, wilson
+from agents.quality.sequences import share_sequence
 from models.rows import RepeatRow, Row, SpendRow
 from streams.store.client import Store
 from streams.store.figures import choices, cost, decisions, ledger, routing, scores, traffic
-from streams.store.figures.estimate import live_accuracy
+from streams.store.figures.estimate import SETTLES, is_open, live_accuracy
 from streams.store.figures.references import auc_of, confusion, per_label, reference_quality
 from streams.store.figures.scope import Scope
 from tests.data_rows import (
@@ -27,6 +28,9 @@ from tests.data_rows import (
 pytestmark = pytest.mark.processes
 
 HOUR = Scope(start=moment(0), end=moment(60), task=TASK, buckets=6)
+OVER = HOUR.end + SETTLES
+"""The hour is closed by then."""
+
 NO_ANSWER: dict[str, Any] = {
     "annotation_id": "", "labels": (), "confidence": None, "verdict_id": "",
     "judge_score": None, "annotation_price_usd": None, "verdict_price_usd": None,
@@ -250,9 +254,35 @@ def test_decisions_by_lane_say_who_decided(filled: Store) -> None:
 
 
 def test_audited_samples_speak_for_all(filled: Store) -> None:
-    found = decisions.audit_quality(filled, HOUR)
+    found = decisions.audit_quality(filled, HOUR, OVER)
     assert found.accuracy == wilson(1, 2)
     assert (found.audited, found.pending, found.ambiguous, found.simulated) == (4, 1, 1, 0)
+
+
+def test_a_window_that_still_fills_has_an_interval_for_every_look(filled: Store) -> None:
+    assert decisions.audit_quality(filled, HOUR, HOUR.end).accuracy == share_sequence(1, 2)
+    assert decisions.audit_quality(filled, HOUR, OVER).accuracy == wilson(1, 2)
+
+
+def test_a_window_is_open_until_its_last_decisions_had_time_to_come() -> None:
+    assert is_open(HOUR, HOUR.start)
+    assert is_open(HOUR, HOUR.end + timedelta(seconds=1))
+    assert not is_open(HOUR, OVER)
+    assert not is_open(replace(HOUR, run="r1"), HOUR.start)
+
+
+def test_letters_of_no_sample_stand_beside_the_books(filled: Store) -> None:
+    garbage = {"sample_key": "", "stage": "judge", "topic": "tidegauge.annotations"}
+    filled.insert(
+        [
+            dead_letter_row("x", moment(5), offset=7, **garbage),
+            dead_letter_row("y", moment(6), offset=8, task=TASK, **garbage),
+            dead_letter_row("z", moment(6), offset=9, task="another", **garbage),
+        ]
+    )
+    books = ledger.ledger(filled, HOUR)
+    assert (books.strays, books.unbooked, books.balanced) == (2, 0, True)
+    assert sum(books.states.values()) == books.samples_in == 10
 
 
 def test_choices(filled: Store) -> None:
@@ -300,7 +330,7 @@ def test_live_accuracy_joins_decisions_to_their_recorded_probability(store: Stor
             rows.append(decision_row(result, "a" if number % 20 else "b", simulated=number < 100))
     store.insert(rows)
     store.insert(rows)
-    found = live_accuracy(store, HOUR)
+    found = live_accuracy(store, HOUR, OVER)
     assert (found.accuracy.n, found.open, found.simulated) == (50, 0, 25)
     assert found.accuracy.value == pytest.approx(0.8)
     assert found.accuracy.low == pytest.approx(wilson(40, 50).low, abs=0.01)
@@ -315,9 +345,38 @@ def test_decisions_not_in_yet_widen_both_ends(store: Store) -> None:
         if number >= 8:
             rows.append(decision_row(result, "a"))
     store.insert(rows)
-    found = live_accuracy(store, HOUR)
+    found = live_accuracy(store, HOUR, OVER)
     assert (found.accuracy.n, found.open) == (32, 8)
     assert found.accuracy.value == 1.0
     assert found.accuracy.high == 1.0
     assert found.accuracy.low is not None
     assert found.accuracy.low < 0.7
+
+
+def drawn_by_half(counts: int, undecided: int = 0) -> list[Row]:
+    """Samples drawn with one half, every second one, and three of four labels right."""
+    rows: list[Row] = []
+    for number in range(2 * counts):
+        sample = sample_row(f"{number}", moment(number * 30 / counts), offset=number)
+        drawn = number % 2 == 0
+        result = result_row(sample, "a", propensity=0.5, draw=0.1 if drawn else 0.9)
+        rows += [sample, result]
+        if drawn and number >= 2 * undecided:
+            rows.append(decision_row(result, "b" if number % 8 == 0 else "a"))
+    return rows
+
+
+def test_an_open_windows_accuracy_waits_for_sixty_labels(store: Store) -> None:
+    store.insert(drawn_by_half(60, undecided=1))
+    early = live_accuracy(store, HOUR, HOUR.end)
+    assert (early.accuracy, early.worth, early.needed) == (nothing(59, "sequence"), 59, 60)
+    closed = live_accuracy(store, HOUR, OVER)
+    assert (closed.accuracy.kind, closed.needed) == ("fixed", 30)
+    assert closed.accuracy.value == pytest.approx(45 / 59)
+
+
+def test_an_open_windows_interval_is_the_wider_one(store: Store) -> None:
+    store.insert(drawn_by_half(60))
+    watched, once = (live_accuracy(store, HOUR, now).accuracy for now in (HOUR.end, OVER))
+    assert (watched.kind, watched.value, watched.n) == ("sequence", once.value, 60)
+    assert (watched.low or 1) < (once.low or 0) < (once.high or 1) < (watched.high or 0)

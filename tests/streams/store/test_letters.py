@@ -49,6 +49,12 @@ def test_letters_are_found_by_their_first_digits(store: Store) -> None:
     assert letters(store, ["zz"]) == []
 
 
+def test_a_letter_knows_when_its_sample_came(store: Store) -> None:
+    store.insert([dead("ab12", "s1", at=AT + timedelta(days=3))])
+    [found] = letters(store, ["ab12"])
+    assert (found.event_time, found.at) == (AT, AT + timedelta(days=3))
+
+
 def test_a_sample_counts_its_replays_over_all_its_letters(store: Store) -> None:
     store.insert([dead("ab12", "s1"), dead("ab34", "s1", replays=3, at=AT + timedelta(seconds=1))])
     assert [one.replays for one in letters(store, ["ab"])] == [3, 3]
