@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from agents.quality.intervals import Kind
 from dashboard import parts, words
 from dashboard.view import View
 from streams.store.figures import cost, decisions, ledger, scores
@@ -11,7 +10,7 @@ from streams.store.figures.estimate import LiveAccuracy, live_accuracy
 from streams.store.figures.references import ReferenceQuality
 from streams.store.figures.scope import Scope
 
-PROMISES: dict[Kind, str] = {
+PROMISES: dict[str, str] = {
     "fixed": "95 % Wilson interval, for one look at a window that is over.",
     "sequence": "95 % interval that holds however often you look while the window fills; it is "
     "wider for that.",
