@@ -13,7 +13,7 @@ from streams.store.figures.scope import Scope
 PROMISES: dict[str, str] = {
     "fixed": "95 % Wilson interval, for one look at a window that is over.",
     "sequence": "95 % interval that holds however often you look while the window fills; it is "
-    "wider for that.",
+    "wider for that. A window whose beginning moves too is a new one, length after length.",
 }
 
 

@@ -81,7 +81,8 @@ def main() -> int:
         return EXIT_CONFIGURATION
     try:
         settings = load_settings()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Faust's consumer has its own loop
+        with asyncio.Runner() as runner:
             runner.run(run(starter(sys.argv[1]), settings))
     except ConfigurationError as exc:
         log.error("%s", exc)

@@ -17,16 +17,13 @@ from streams.cli.groups import group
 from streams.cli.here import settings_here
 from streams.cli.summary import whole
 from streams.delivery.kafka import new_producer, reach
-from streams.delivery.records import REPLAY_OF
+from streams.delivery.records import EVENT_TIME, REPLAY_OF
 from streams.intake import REPLAYS
 from streams.store.client import connect_sync
 from streams.store.figures.operations import latest_dead_letters
 from streams.store.letters import StoredLetter, letters, replayable
 
 app = group("List, show and replay dead letters.")
-
-EVENT_TIME = "tidegauge-event-time"
-"""Header with the event time in milliseconds since 1970."""
 
 _BODY_SHOWN = 4000
 _SHORT = 8

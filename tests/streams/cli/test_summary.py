@@ -1,13 +1,16 @@
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from models.settings import ClickHouse
 from streams.cli.summary import Facts, ledger_text, rendered, summary
 from streams.store.client import Store
 from streams.store.figures.scope import Scope
 from tests.data_rows import TASK, dead_letter_row, decision_row, result_row, sample_row
+from tests.engine import clickhouse, filled
 
 
 def printed(facts: Facts) -> str:
@@ -27,18 +30,22 @@ def ledger_said(**changes: Any) -> str:
 
 def test_letters_of_no_sample_are_said_when_there_are_any() -> None:
     assert "no sample" not in ledger_said(strays=0)
-    assert "dead letters of no sample (in no state)  1,200" in ledger_said(strays=1200)
+    assert "dead letters of no sample (in no state)    1,200" in ledger_said(strays=1200)
 
 
-@pytest.fixture
-def audited(store: Store) -> Store:
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One audited sample of a moment ago with a decision and a reference, and one stray letter."""
     now = datetime.now(UTC)
     sample = sample_row("s", now - timedelta(minutes=1), offset=1, reference=("a",))
     result = result_row(sample, "a", audit=True, propensity=0.5, draw=0.01)
     stray = dead_letter_row("x", now, offset=2, sample_key="")
-    store.insert([sample, result, decision_row(result, "a"), stray])
-    return store
+    pytest.importorskip("chdb")
+    with clickhouse(tmp_path_factory.mktemp("clickhouse")) as url:
+        rows = [sample, result, decision_row(result, "a"), stray]
+        store = filled(ClickHouse(url=url, database="summary"), rows)
+        yield store
+        store.close()
 
 
 @pytest.mark.processes
