@@ -103,6 +103,10 @@ class Request:
     parameters: Mapping[str, str]
 
 
+def _empty() -> StatementRefused:
+    return StatementRefused(62, "Syntax error: Empty query. (SYNTAX_ERROR)")
+
+
 def parse_statement(text: bytes, default_format: str = DEFAULT_FORMAT) -> Statement:
     r"""Read one statement, with the rows that follow an INSERT ... FORMAT.
 
@@ -117,7 +121,7 @@ def parse_statement(text: bytes, default_format: str = DEFAULT_FORMAT) -> Statem
     tokens = _tokens(text)
     first = next(tokens, None)
     if first is None:
-        raise StatementRefused(62, "Syntax error: Empty query. (SYNTAX_ERROR)")
+        raise _empty()
     verb = _word(first)
     if verb in _SESSION:
         raise StatementRefused(
@@ -129,8 +133,11 @@ def parse_statement(text: bytes, default_format: str = DEFAULT_FORMAT) -> Statem
         return _parse_insert(text, tokens)
     reads = verb in _ANSWERING and verb != b"KILL"
     named = _checked(tokens, (verb,))
+    sql = _utf8(text)
+    if not sql.strip():  # separators that only Unicode calls white space
+        raise _empty()
     return Statement(
-        _utf8(text),
+        sql,
         named or default_format,
         None,
         reads,

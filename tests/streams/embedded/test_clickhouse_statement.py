@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.embedded.clickhouse_statement import StatementRefused, parse_statement, refusal
@@ -25,6 +25,7 @@ def test_a_literal_is_never_read_as_sql(text: str) -> None:
     assert statement.reads
 
 
+@example(verb=b"", text=b"\x1c")
 @given(verb=st.sampled_from([b"", b"INSERT INTO t ", b"SELECT "]), text=st.binary(max_size=200))
 def test_any_bytes_are_a_statement_or_refused(verb: bytes, text: bytes) -> None:
     try:
