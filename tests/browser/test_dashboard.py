@@ -26,6 +26,11 @@ def drawn(page: Page, url: str) -> None:
     """Open an address and wait until the page has finished drawing."""
     page.goto(url)
     page.locator("[data-testid=stMain] h2, [data-testid=stMain] h3").first.wait_for()
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until nothing is being drawn."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
@@ -121,8 +126,9 @@ def test_a_row_opens_its_story_and_the_way_back(page: Page, dashboard: str) -> N
     grid.click(position={"x": 17, "y": 55})
     page.wait_for_url("**/samples?*sample=*")
     expect(page.get_by_role("heading", name="Sample", exact=True)).to_be_visible()
+    settled(page)
     page.get_by_role("button", name="All samples").click()
-    expect(page.get_by_role("heading", name="Samples", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Samples", exact=True)).to_be_visible(timeout=20_000)
     assert "sample=" not in page.url
 
 
