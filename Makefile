@@ -6,16 +6,19 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 PYTEST_ARGS ?=
 REQUIRE ?=
+NODES ?= 1
 PY := .venv/bin/python
 # An environment made elsewhere cannot be moved here: the stamp carries the folder it was made in.
 HERE := $(shell pwd | cksum | cut -d' ' -f1)
 READY := .venv/ready-$(HERE)
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup demo test check fmt bench lock clean
+KAFKA = streams.embedded.apache_kafka
+
+.PHONY: help setup demo kafka kafka-stop test drill drill-short check fmt bench lock clean
 
 help: ## List the commands
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## Create .venv with everything locked (does nothing when up to date)
 	@:
@@ -27,9 +30,22 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: setup ## Run the whole flow here on the embedded parts, with a dashboard, until Ctrl-C
 	@.venv/bin/tidegauge demo || [ $$? -eq 130 ]
 
+kafka: setup ## Start a real Apache Kafka on this machine (NODES=3 for three nodes); it stays
+	@$(PY) -m $(KAFKA) start --nodes $(NODES)
+
+kafka-stop: ## Stop it; its data stays
+	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m $(KAFKA) stop
+
 test: setup ## Run every test; skips are printed with their reasons
 	@sh .ci/chromium
+	@sh .ci/java
 	@$(PY) -m pytest -rs $(if $(REQUIRE),--require=$(REQUIRE)) $(PYTEST_ARGS)
+
+drill-short: setup ## Break everything once on a real Kafka, in less than five minutes; the last line counts
+	@$(PY) -m tests.drills
+
+drill: setup ## The same for long: 20,000 samples and more, on one broker and on three
+	@$(PY) -m tests.drills --long
 
 check: setup ## Lint, formatting, types and the direction of imports
 	@.venv/bin/ruff check .
@@ -42,12 +58,14 @@ fmt: setup ## Format and mend what the linter can mend
 	@.venv/bin/ruff check --fix .
 
 bench: setup ## Run every benchmark
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done
+	@for file in $$(grep -l __main__ benchmarks/*.py); do \
+		echo "== $$file"; $(PY) -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 lock: setup ## Resolve the dependencies anew into both lock files
 	@$(LOCK) --upgrade --extra embedded --group dev pyproject.toml -o requirements-dev.lock
 	@$(LOCK) --constraint requirements-dev.lock pyproject.toml -o requirements.lock
 
 clean: ## Remove the environment, caches and the data of embedded runs
+	@[ ! -e .tidegauge/kafka/cluster.json ] || $(MAKE) kafka-stop
 	@rm -rf .venv .tidegauge .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 """10,000 scripted samples through the whole pipeline, beside a bare loop making the same calls.
 
-    python benchmarks/throughput.py [--samples 10000] [--json FILE]
+    python -m benchmarks.throughput [--samples 10000] [--json FILE]
 
 The bare loop is what one would write without tidegauge: one aiokafka consumer, one `openai` client
 over its aiohttp transport, two chat calls for each sample (the very bodies tidegauge sends), one
@@ -12,17 +12,13 @@ of the worker processes alone, from the first record sent to the last row stored
 import argparse
 import asyncio
 import json
-import os
-import platform
 import sys
-import tempfile
 import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import openai
-import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from agents.annotate.annotator import Annotator
@@ -32,128 +28,51 @@ from agents.llm.budget import Budget
 from agents.llm.cache import AnswerCache
 from agents.llm.dialect import Dialect, chat_body
 from agents.llm.requests import Answer, ChatRequest, CompletionRequest
+from benchmarks.rig import cpu, machine, scratch, send, stage_processes, started, stored
 from models.annotation import Annotation, Usage
 from models.errors import ModelRefused
 from models.record import Version
 from models.sample import Sample
-from models.settings import Settings
 from models.task import Task
 from streams.delivery.kafka import new_producer
-from streams.embedded.instance import Instance, instance
-from streams.embedded.parts import Wanted
-from streams.store.client import Store, connect_sync
-from streams.topics import STAGES, Topics
+from streams.embedded.instance import Instance
+from streams.store.client import connect_sync
+from streams.topics import STAGES
 
 MARK = "@@TEXT@@"
-WARM_UP = 200
 CONCURRENCY = 32
-TASK = """
-name: bench
-kind: classification
-instructions: Decide whether the message is an ordinary one or an advertisement.
-labels:
-  - {name: ham, definition: an ordinary message}
-  - {name: spam, definition: an advertisement or a fraud}
-judge: {kind: rubric}
-spend: {unpriced: allow}
-cache_seconds: 0
-"""
 BARE = "bare loop"
-
-
-def text(number: int) -> str:
-    return f"Hello, this is message number {number}; could you call me back about it today?"
-
-
-def write_inputs(folder: Path, samples: int) -> None:
-    (folder / "task.yaml").write_text(TASK)
-    with (folder / "key.jsonl").open("w") as file:
-        for n in range(samples):
-            label = "spam" if n % 7 == 0 else "ham"
-            file.write(json.dumps({"text": text(n), "label": label}) + "\n")
-
-
-async def send(settings: Settings, topic: str, samples: int) -> None:
-    producer = new_producer(settings)
-    await producer.start()
-    try:
-        for n in range(samples):
-            value = json.dumps({"id": f"s-{n}", "text": text(n)}).encode()
-            await producer.send(topic, value, key=f"s-{n}".encode())
-    finally:
-        await producer.stop()
-
-
-def stage_processes() -> dict[str, psutil.Process]:
-    found = {}
-    for child in psutil.Process().children(recursive=True):
-        arguments = child.cmdline()
-        if arguments[-2:-1] == ["streams.worker"]:
-            found[arguments[-1]] = child
-    return found
-
-
-def cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-async def warm(running: Instance) -> None:
-    """Have every stage at work: the first records wait for groups to form."""
-    topic = Topics.of(running.settings.kafka).samples
-    await send(running.settings, topic, WARM_UP)
-    with closing(connect_sync(running.settings.clickhouse)) as store:
-        while count_rows(store) < WARM_UP:  # noqa: ASYNC110 - the store has no event to wait for
-            await asyncio.sleep(0.2)
-
-
-def count_rows(store: Store) -> int:
-    return int(store.query("SELECT count() AS n FROM results WHERE startsWith(id, 's-')")[0]["n"])
 
 
 async def pipeline(running: Instance, samples: int) -> dict[str, Any]:
     """Time and CPU of tidegauge's own processes, warm, from the first send to the last row."""
     settings = running.settings
-    topic = Topics.of(settings.kafka).samples
-    with closing(connect_sync(settings.clickhouse)) as store:
-        processes = stage_processes()
-        before = {stage: cpu(process) for stage, process in processes.items()}
-        began = time.monotonic()
-        await send(settings, topic, samples)
-        while count_rows(store) < samples:  # noqa: ASYNC110 - the store has no event to wait for
-            await asyncio.sleep(0.5)
-        seconds = time.monotonic() - began
-        new = samples - WARM_UP
-        spent = {stage: cpu(processes[stage]) - before[stage] for stage in STAGES}
-        return {
-            "samples": new,
-            "seconds": seconds,
-            "per_second": new / seconds,
-            "cpu_ms": {stage: 1000 * used / new for stage, used in spent.items()},
-        }
+    processes = stage_processes()
+    before = {stage: cpu(process) for stage, process in processes.items()}
+    began = time.monotonic()
+    await send(settings, "s", samples)
+    await stored(settings, "s", samples)
+    seconds = time.monotonic() - began
+    spent = {stage: cpu(processes[stage]) - before[stage] for stage in STAGES}
+    return {
+        "samples": samples,
+        "seconds": seconds,
+        "per_second": samples / seconds,
+        "cpu_ms": {stage: 1000 * used / samples for stage, used in spent.items()},
+    }
 
 
 async def latency(running: Instance, rate: float, seconds: float) -> dict[str, float]:
-    """p50 and p99 from produce to row, at a steady rate the pipeline keeps up with."""
+    """p50 and p99 from produce to the sink's insert, at a steady rate it keeps up with."""
     settings = running.settings
-    producer = new_producer(settings)
-    await producer.start()
-    count, began = int(rate * seconds), time.monotonic()
-    try:
-        for n in range(count):
-            await asyncio.sleep(max(0.0, began + n / rate - time.monotonic()))
-            value = json.dumps({"id": f"l-{n}", "text": text(n)}).encode()
-            await producer.send(Topics.of(settings.kafka).samples, value, key=f"l-{n}".encode())
-    finally:
-        await producer.stop()
+    count = int(rate * seconds)
+    await send(settings, "l", count, rate)
+    await stored(settings, "l", count)
     sql = """
-        SELECT count() AS n, quantiles(0.5, 0.99)(
-            dateDiff('millisecond', event_time, stored_at)) AS q
+        SELECT quantiles(0.5, 0.99)(dateDiff('millisecond', event_time, stored_at)) AS q
         FROM results FINAL WHERE startsWith(id, 'l-')"""
     with closing(connect_sync(settings.clickhouse)) as store:
-        while (row := store.query(sql)[0])["n"] < count:  # noqa: ASYNC110 - no event to wait for
-            await asyncio.sleep(0.2)
-    p50, p99 = row["q"]
+        p50, p99 = store.query(sql)[0]["q"]
     return {"rate": rate, "samples": count, "p50_ms": p50, "p99_ms": p99}
 
 
@@ -254,10 +173,11 @@ async def run_bare(running: Instance, samples: int, folder: Path) -> dict[str, A
     await producer.stop()
     (task,) = running.tasks.values()
     (folder / "bodies.json").write_text(json.dumps(await recorded_bodies(task)))
-    await send(settings, "bare-in", samples)
+    await send(settings, "s", samples, topic="bare-in")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        __file__,
+        "-m",
+        "benchmarks.throughput",
         "--bare",
         json.dumps([settings.kafka.bootstrap, settings.model.base_url, samples]),
         "--bodies",
@@ -278,21 +198,14 @@ async def run_bare(running: Instance, samples: int, folder: Path) -> dict[str, A
 
 async def measured(samples: int, folder: Path) -> dict[str, Any]:
     """Latency at a steady rate, then full speed, then the bare loop."""
-    write_inputs(folder, samples)
-    settings = Settings(data=folder / "data", tasks=(folder / "task.yaml",))
-    wanted = Wanted(
-        store=folder / "store", model="scripted", key=folder / "key.jsonl", dashboard=False
-    )
-    async with instance(settings, wanted, lambda line: print(f"  {line}", file=sys.stderr)) as run:
-        await warm(run)
+    async with started(folder, samples) as run:
         slow = await latency(run, rate=50, seconds=20)
         ours = await pipeline(run, samples)
         loop = await run_bare(run, samples, folder)
     total = sum(ours["cpu_ms"].values())
     ratio = total / loop["cpu_ms"][BARE]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return {
-        "machine": machine,
+        "machine": machine(),
         "latency": slow,
         "pipeline": ours,
         "bare": loop,
@@ -332,8 +245,8 @@ def main() -> None:
         address, model, samples = json.loads(options.bare)
         asyncio.run(bare(address, model, samples, json.loads(options.bodies.read_text())))
         return
-    with tempfile.TemporaryDirectory(prefix="tidegauge-") as folder:
-        found = asyncio.run(measured(options.samples, Path(folder)))
+    with scratch() as folder:
+        found = asyncio.run(measured(options.samples, folder))
     print(report(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")

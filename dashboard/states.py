@@ -6,13 +6,17 @@ import streamlit as st
 
 from dashboard.words import moment
 from models.errors import TidegaugeError
+from streams.store.errors import StoreFull
 
 RETRY_SECONDS = 5
 
 
 def store_down(url: str, problem: TidegaugeError) -> None:
-    """The store does not answer; whoever draws this asks again by itself."""
+    """The store does not answer, or cannot; whoever draws this asks again by itself."""
     with st.container(border=True):
+        if isinstance(problem, StoreFull):
+            _store_full(problem)
+            return
         st.subheader("The store does not answer", divider="red")
         st.text(f"The store at {url} does not answer; retrying every few seconds.")
         st.markdown(
@@ -25,6 +29,13 @@ def store_down(url: str, problem: TidegaugeError) -> None:
             language=None,
         )
         _detail(problem)
+
+
+def _store_full(problem: TidegaugeError) -> None:
+    st.subheader("The store's disk is full", divider="red")
+    st.text("Free space where ClickHouse keeps its data; all goes on by itself then.")
+    st.markdown("Samples are safe meanwhile: they wait in Kafka until there is room.")
+    _detail(problem)
 
 
 def needs_mending(problem: TidegaugeError) -> None:

@@ -76,7 +76,7 @@ Traffic = Annotated[str, Column("String", codec="ZSTD(3)", kept_days=TRAFFIC_DAY
 def position(source: Source) -> int:
     """A position as one number, higher for later ones: incarnation, then offset, then partition.
 
-    The records of one key share a partition, so the partition only keeps positions distinct.
+    The records of one key mostly share a partition, so that only keeps positions distinct.
 
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 1, 1, tzinfo=UTC)
@@ -103,6 +103,18 @@ def precedence(source: Source) -> int:
     return MAX_PRECEDENCE - position(source)
 
 
+def place_of(precedence: int) -> tuple[int, int, int]:
+    """The incarnation, partition and offset that a precedence was made of.
+
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> place_of(precedence(Source(topic="t", partition=3, offset=900, at=at, incarnation=1)))
+    (1, 3, 900)
+    """
+    place = MAX_PRECEDENCE - precedence
+    return place >> 96, place & (2**32 - 1), (place >> 32) & (2**64 - 1)
+
+
 class Row(BaseModel):
     """A row of one table."""
 
@@ -115,15 +127,18 @@ class Row(BaseModel):
 
 
 class FirstRow(Row):
-    """The first position at which a record's key was met on its topic.
+    """A position that was taken for the first of a record's key on its topic: a claim.
 
-    `topic` is the flow's own word for it (`samples`, `results`, …), without prefix. A batch looks
-    up keys that lie anywhere, hence numbers for keys, small granules and small blocks.
+    Mostly the only one; of several the one with the highest precedence holds, and the others are
+    kept, so that whoever wrote rows for them can be corrected. `topic` is the flow's own word for
+    it (`samples`, `results`, …), without prefix; `stored_at` is that of the key's rows too, however
+    often they are written. A batch looks up keys that lie anywhere, hence numbers for keys, small
+    granules and small blocks.
     """
 
     TABLE: ClassVar = Table(
         "first_records",
-        order_by=("topic", "key"),
+        order_by=("topic", "key", "precedence"),
         ttl_days=ROW_DAYS,
         settings=(
             "index_granularity = 128",

@@ -5,6 +5,7 @@ Nested settings take two underscores: `TIDEGAUGE_KAFKA__BOOTSTRAP=broker:9092`.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -27,6 +28,8 @@ from pydantic_settings import (
 from models.errors import ConfigurationError
 
 RUN_FILE = "run.json"
+
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
 TRIAL_SLOT = "evaluate"
 """The slot of an evaluation's own stages, which are gone when it ends."""
@@ -58,6 +61,42 @@ class SampleFields(_Group):
     run: str = "run"
 
 
+def checked_bootstrap(text: str) -> str:
+    """Broker addresses, separated by commas, without blanks.
+
+    >>> checked_bootstrap("one:9092, two:9092")
+    'one:9092,two:9092'
+
+    Raises:
+        ValueError: one is no address; the text names it.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        if not _ADDRESS.fullmatch(part):
+            raise ValueError(f"{part!r} is not HOST:PORT (several are separated by commas)")
+    return ",".join(parts)
+
+
+class Security(_Group):
+    """Whom clients of Kafka trust, and how they prove who they are.
+
+    Attributes:
+        mechanism: of the two protocols that begin with SASL.
+        ca_file: PEM file of the authorities trusted; none: those this system trusts.
+        cert_file: PEM file of the client's own certificate, for brokers that ask for one.
+        key_file: PEM file of its key, if that is not in `cert_file`.
+    """
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    key_password: SecretStr = SecretStr("")
+
+
 class Kafka(_Group):
     """The broker, the topics' names, and how `samples` is read.
 
@@ -65,6 +104,10 @@ class Kafka(_Group):
         samples_topic: a topic of yours to read instead of `<prefix>.samples`.
         start: where a new deployment begins on `samples`.
         incarnation: raise it when topics were made anew from offset 0.
+        partitions: of the topics that `migrate` creates.
+        replication: copies of each.
+        min_in_sync: copies that must have a record before it counts as stored.
+        retention_hours: how long records stay on the topics between the stages.
     """
 
     bootstrap: str = "127.0.0.1:9092"
@@ -75,8 +118,25 @@ class Kafka(_Group):
     incarnation: int = Field(default=0, ge=0)
     partitions: int = Field(default=4, ge=1, le=1000)
     replication: int = Field(default=1, ge=1, le=10)
+    min_in_sync: int = Field(default=1, ge=1, le=10)
+    retention_hours: int = Field(default=168, ge=1, le=87_600)
     session_seconds: float = Field(default=15.0, ge=6, le=300)
     broker: Literal["kafka", "embedded"] = "kafka"
+    security: Security = Security()
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        return checked_bootstrap(value)
+
+    @model_validator(mode="after")
+    def _enough_copies(self) -> Self:
+        if self.min_in_sync > self.replication:
+            raise ValueError(
+                f"MIN_IN_SYNC {self.min_in_sync} is more than REPLICATION {self.replication}: "
+                "nothing could ever be stored"
+            )
+        return self
 
 
 class ClickHouse(_Group):
@@ -112,8 +172,15 @@ class Delivery(_Group):
         span: records per partition between the oldest unfinished one and the newest taken.
         tail: records of its own output a stage reads per partition when it is assigned one.
         linger_ms: how long the producer gathers records: throughput against latency.
+        batch_rows: rows of one insert, at most; `batch_bytes` of records if that is less.
+        held_bytes: of records a stage has read and not finished; it reads on only below that.
         health_seconds: how often each stage writes its health.
         stuck_seconds: a sample in flight for longer is listed by name.
+        stall_seconds: a worker that has work and moves nothing for so long, with no reason it
+            knows of, ends and is started again.
+        stop_seconds: a worker asked to stop is gone after that, whatever hangs.
+        dead_letter_share: of the last `dead_letter_window` records; a stage that buries clearly
+            more stops for good. 1 lets it go on for ever.
     """
 
     attempts: int = Field(default=2, ge=1, le=10)
@@ -122,8 +189,14 @@ class Delivery(_Group):
     linger_ms: float = Field(default=5.0, ge=0, le=1000)
     batch_rows: int = Field(default=2000, ge=1, le=100_000)
     batch_ms: int = Field(default=500, ge=10, le=60_000)
+    batch_bytes: int = Field(default=16_000_000, ge=1_000_000, le=1_000_000_000)
+    held_bytes: int = Field(default=32_000_000, ge=1_000_000, le=1_000_000_000)
     health_seconds: float = Field(default=10.0, gt=0, le=600)
     stuck_seconds: float = Field(default=600.0, gt=0)
+    stall_seconds: float = Field(default=300.0, ge=1, le=86_400)
+    stop_seconds: float = Field(default=15.0, ge=1, le=600)
+    dead_letter_share: float = Field(default=0.5, gt=0, le=1)
+    dead_letter_window: int = Field(default=1000, ge=20, le=1_000_000)
 
 
 class Settings(BaseSettings):
@@ -252,4 +325,4 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _explain(error: Any) -> str:
     name = "__".join(str(part) for part in error["loc"]).upper()
-    return f"TIDEGAUGE_{name}: {error['msg']}"
+    return f"TIDEGAUGE_{name}: {error['msg'].removeprefix('Value error, ')}"

@@ -12,8 +12,10 @@ from faust.transport.drivers import aiokafka as driver
 from mode.supervisors import CrashingSupervisor
 
 from models.errors import ConfigurationError
-from models.settings import Settings
+from models.settings import Security, Settings
+from streams.delivery.bounded import BoundedConsumer, BoundedTransport
 from streams.delivery.kafka import EMBEDDED_WAIT_MS, NEVER_MS, group_of
+from streams.delivery.security import check_security, tls_context, uses_password
 from streams.delivery.window import OrderedWindow, Plan
 from streams.topics import Stage
 from streams.vitals import Vitals
@@ -43,15 +45,15 @@ class PromptThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-class PromptConsumer(driver.Consumer):
-    """Faust's consumer on the thread above."""
+class PromptConsumer(BoundedConsumer):
+    """The bounded consumer on the thread above."""
 
     def _new_consumer_thread(self) -> PromptThread:
         return PromptThread(self, loop=self.loop, beacon=self.beacon)
 
 
-class PromptTransport(driver.Transport):
-    """Faust's aiokafka transport with the consumer above."""
+class PromptTransport(BoundedTransport):
+    """The bounded transport with the consumer above."""
 
     Consumer = PromptConsumer
 
@@ -75,10 +77,12 @@ def create_app(settings: Settings, source: Source, plan: Plan, vitals: Vitals) -
         raise ConfigurationError("Faust was installed without its compiled parts; unset NO_CYTHON")
     settings.data.mkdir(parents=True, exist_ok=True)
     app = faust.App(group_of(settings.kafka, source.stage), **_options(settings, source.stage))
-    if settings.kafka.broker == "kafka":
+    real = settings.kafka.broker == "kafka"
+    transport = BoundedTransport if real else PromptTransport
+    app.transport = transport(app.conf.broker_consumer, app)
+    app.transport.limit = settings.delivery.held_bytes
+    if real:
         app.producer_transport = IdempotentTransport(app.conf.broker_producer, app)
-    else:
-        app.transport = PromptTransport(app.conf.broker_consumer, app)
     topic = app.topic(
         source.topic,
         key_type=bytes,
@@ -97,6 +101,7 @@ def create_app(settings: Settings, source: Source, plan: Plan, vitals: Vitals) -
 def _options(settings: Settings, stage: Stage) -> dict[str, Any]:
     kafka, delivery = settings.kafka, settings.delivery
     return {
+        "broker_credentials": credentials(kafka.security),
         "broker": "aiokafka://" + ";".join(kafka.bootstrap.split(",")),
         "datadir": str(settings.data / "faust"),
         "value_serializer": "raw",
@@ -127,6 +132,24 @@ def _options(settings: Settings, stage: Stage) -> dict[str, Any]:
     }
 
 
+def credentials(security: Security) -> Any:
+    """The security settings as Faust takes them, for its consumer and its producer alike.
+
+    Raises:
+        ConfigurationError: they do not fit.
+    """
+    check_security(security)
+    context = tls_context(security)
+    if uses_password(security):
+        return faust.SASLCredentials(
+            username=security.username,
+            password=security.password.get_secret_value(),
+            mechanism=security.mechanism,
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)
+
+
 async def lag_of(app: Any) -> int | None:
     """Records behind what is committed, over this process's partitions; none before a commit."""
     consumer = app.consumer
@@ -140,3 +163,18 @@ async def lag_of(app: Any) -> int | None:
     ends = await consumer.highwaters(*committed)
     behind = [max(0, ends[tp] - at) for tp, at in committed.items() if ends.get(tp)]
     return int(sum(behind))
+
+
+async def unfinished_of(app: Any) -> int:
+    """Records this process has not read yet or holds unacknowledged.
+
+    By its own position, not the last commit: what ends a topic need not be a record.
+    """
+    consumer = app.consumer
+    partitions = consumer.assignment()
+    ends = await consumer.highwaters(*partitions) if partitions else {}
+    unread = 0
+    for tp in partitions:
+        position = await consumer.position(tp)
+        unread += max(0, (ends.get(tp) or 0) - (position or 0))
+    return unread + len(consumer._unacked_messages)

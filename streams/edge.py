@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 
 from agents.llm.ask import Ports
 from agents.llm.budget import Budget, check_priced
@@ -17,6 +18,9 @@ from models.task import Task
 from streams.metrics import LATENCY
 from streams.vitals import Vitals
 
+TELL_SHARE = 0.01
+"""Of a day's cap: so much spend is told to the store at once, not at the next heartbeat."""
+
 _FAILED = frozenset({"timeout", "bad", "refused", "unavailable", "limited"})
 
 
@@ -27,6 +31,7 @@ class Edge:
     Attributes:
         budgets: one for each task, told by the store what all other processes spent.
         clients: one for each endpoint, shared by the tasks that name it.
+        caps: the dollars each task may spend in a day, none for no cap.
     """
 
     settings: Settings
@@ -34,6 +39,7 @@ class Edge:
     stack: AsyncExitStack
     budgets: dict[str, Budget] = field(default_factory=dict)
     clients: dict[str, ModelClient] = field(default_factory=dict)
+    caps: dict[str, float | None] = field(default_factory=dict)
     salt: str = field(default_factory=lambda: secrets.token_hex(16))
 
     async def ports(self, task: Task, endpoint: str) -> Ports:
@@ -44,6 +50,7 @@ class Edge:
         """
         check_priced(task)
         client = await self._client(endpoint)
+        self.caps[task.name] = task.spend.daily_usd
         budget = self.budgets.setdefault(task.name, Budget(task.spend.daily_usd))
         return Ports(
             model=client,
@@ -79,8 +86,12 @@ class Edge:
     def pay(self, payment: Payment) -> None:
         """Put down what one call cost, on the day its budget counted it."""
         day = datetime.fromtimestamp(payment.at, UTC).date()
-        self.vitals.spent_on(payment.payer.task, payment.payer.run, day).usd += payment.usd
+        task = payment.payer.task
+        spent = self.vitals.spent_on(task, payment.payer.run, day)
+        spent.usd += payment.usd
         self.vitals.spend_usd += payment.usd
+        if spent.usd >= TELL_SHARE * (self.caps.get(task) or inf):
+            self.vitals.due.set()
 
     @property
     def concurrency(self) -> int:

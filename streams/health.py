@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -10,12 +11,17 @@ from typing import Protocol
 from models.errors import TidegaugeError, Unavailable
 from models.rows import HealthRow, Row, SpendRow
 from streams.metrics import Published
+from streams.store.outages import Outages
 from streams.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
 TELL_SECONDS = 3.0
 """A stop waits no longer for the store: its supervisor kills after ten seconds."""
+
+
+LEAST_SECONDS = 1.0
+"""Between two heartbeats, however much is spent."""
 
 
 class Inserts(Protocol):
@@ -37,21 +43,38 @@ class Pulse:
 async def beat(store: Inserts, pulse: Pulse) -> None:
     """Beat for ever; a store that is down costs health rows, never spend."""
     published = Published(pulse.vitals)
+    outages = Outages(log, "no heartbeat")
     while True:
-        await asyncio.sleep(pulse.seconds)
-        await beat_once(store, pulse, published)
+        await _next_beat(pulse)
+        try:
+            await beat_once(store, pulse, published)
+        except Unavailable as exc:
+            outages.met(exc)
+        else:
+            outages.over()
+
+
+async def _next_beat(pulse: Pulse) -> None:
+    """Wait for the pace, or until much was spent: whoever dies now takes that along."""
+    least = min(LEAST_SECONDS, pulse.seconds)
+    await asyncio.sleep(least)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(pulse.seconds - least):
+            await pulse.vitals.due.wait()
+    pulse.vitals.due.clear()
 
 
 async def beat_once(store: Inserts, pulse: Pulse, published: Published) -> None:
-    """One heartbeat."""
+    """One heartbeat.
+
+    Raises:
+        StoreUnavailable: the store does not answer; the metrics page is up to date all the same.
+    """
     lag = await _lag(pulse)
     published.update(lag)
     now = datetime.now(UTC)
-    try:
-        await write_spend(store, pulse.vitals)
-        await store.insert([health_row(pulse.vitals, lag, now)])
-    except Unavailable as exc:
-        log.warning("no heartbeat: %s", exc)
+    await write_spend(store, pulse.vitals)
+    await store.insert([health_row(pulse.vitals, lag, now)])
 
 
 async def _lag(pulse: Pulse) -> int | None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from agents.llm.budget import Budget
 from models.errors import Unavailable
 from models.rows import Action
+from streams.store.outages import Outages
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,12 @@ class Oversight:
 
     async def watch(self) -> None:
         """Ask for ever."""
+        outages = Outages(log, "the last controls and spend hold")
         while True:
             await asyncio.sleep(SECONDS)
             try:
                 await self.look()
             except Unavailable as exc:
-                log.warning("the last controls and spend hold: %s", exc)
+                outages.met(exc)
+            else:
+                outages.over()

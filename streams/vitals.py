@@ -1,5 +1,6 @@
 """What one stage process counts about itself since it started."""
 
+import asyncio
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
@@ -33,9 +34,12 @@ class Vitals:
         session: a new one for each start, so that counts of two lives are never mixed.
         skipped: records whose outputs a former life had stored: found in the tail, not redone.
         latencies: the last answers' milliseconds.
+        due: set when so much is unsettled that the store shall know before the next heartbeat.
         unsettled: spend by (task, run, UTC day) that the store has not acknowledged yet.
         settled: dollars by (task, UTC day) that it has.
         note: what the process waits for, empty when all is well.
+        progressed_at: when a record was last acknowledged or a batch done (monotonic seconds).
+        waited_at: when something outside was last known to be waited for.
     """
 
     stage: str
@@ -53,9 +57,11 @@ class Vitals:
     breaker: str = "closed"
     note: str = ""
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    due: asyncio.Event = field(default_factory=asyncio.Event)
     unsettled: dict[tuple[str, str, date], Spent] = field(default_factory=dict)
     settled: dict[tuple[str, date], float] = field(default_factory=dict)
     progressed_at: float = 0.0
+    waited_at: float = 0.0
     numbers: "count[int]" = field(default_factory=count)
 
     def spent_on(self, task: str, run: str, day: date) -> Spent:
@@ -64,3 +70,8 @@ class Vitals:
         if found is None:
             found = self.unsettled[(task, run, day)] = Spent(next(self.numbers))
         return found
+
+    def waits(self, reason: str, at: float) -> None:
+        """Note a wait for something outside, at `at` monotonic seconds."""
+        self.note = reason
+        self.waited_at = at

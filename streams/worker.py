@@ -1,7 +1,8 @@
 """A stage's process: `python -m streams.worker STAGE`. Its settings come from the environment.
 
-Exit codes: 0 asked to stop, 69 something needed does not answer at the start, 78 a person must mend
-a setting (a supervisor does not restart that), 1 anything else.
+Exit codes: 0 asked to stop, 69 something needed does not answer at the start, 75 nothing moved for
+too long, 1 anything else: its supervisor starts it again. It does not after 65, most records became
+dead letters, and 78, a setting is wrong: a person must mend something first.
 """
 
 import asyncio
@@ -18,16 +19,33 @@ import uvloop
 from models.errors import ConfigurationError, TidegaugeError, Unavailable
 from models.settings import Settings, load_settings
 from streams.assembly.ground import Running
+from streams.delivery.dead_letter_limit import EXIT_TOO_MANY_DEAD_LETTERS, TooManyDeadLetters
 from streams.embedded.parent import exit_with_parent
+from streams.ending import Ending, end_now
 from streams.topics import STAGES
+from streams.watchdog import EXIT_STALLED, LoopWatch, Stalled
 
 EXIT_CRASHED = 1
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIGURATION = 78
 
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (ConfigurationError, EXIT_CONFIGURATION),
+    (Unavailable, EXIT_UNAVAILABLE),
+    (Stalled, EXIT_STALLED),
+    (TooManyDeadLetters, EXIT_TOO_MANY_DEAD_LETTERS),
+)
+
 log = logging.getLogger("tidegauge")
 
 Start = Callable[[Settings, AsyncExitStack], Coroutine[Any, Any, Running]]
+
+Leaving = Callable[[int], None]
+"""Told that the process is about to leave, and with which code if it should never get there."""
+
+
+def _unhurried(_: int) -> None:
+    """Leaving may take its time."""
 
 
 def starter(stage: str) -> Start:
@@ -36,24 +54,49 @@ def starter(stage: str) -> Start:
     return start
 
 
-async def run(start: Start, settings: Settings) -> None:
+def exit_code(error: Exception) -> int:
+    """The exit code that an error ends a worker with.
+
+    >>> exit_code(ConfigurationError("KAFKA__PREFIX")), exit_code(ValueError("a bug"))
+    (78, 1)
+    """
+    return next((code for kind, code in _CODES if isinstance(error, kind)), EXIT_CRASHED)
+
+
+async def run(start: Start, settings: Settings, leaving: Leaving = _unhurried) -> None:
     """Start a stage and stay until SIGTERM, SIGINT or its crash, whose error is raised."""
     stop = asyncio.Event()
+
+    def told_to_stop() -> None:
+        leaving(EXIT_CRASHED)
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told_to_stop)
     async with AsyncExitStack() as stack:
         asked = asyncio.create_task(stop.wait())
         stack.push_async_callback(_cancelled, [asked])
-        starting = asyncio.create_task(start(settings, stack))
-        if not await _first(asked, [starting]):
-            return await _cancelled([starting])
-        tasks = [asyncio.create_task(part) for part in starting.result()]
-        stack.push_async_callback(_cancelled, tasks)
-        await _first(asked, tasks)
-        for task in tasks:
-            if task.done():
-                task.result()
+        try:
+            await _stay(start(settings, stack), asked, stack)
+        except Exception as exc:
+            leaving(exit_code(exc))
+            raise
+
+
+async def _stay(
+    start: Coroutine[Any, Any, Running], asked: "asyncio.Task[Any]", stack: AsyncExitStack
+) -> None:
+    """Start, and stay until a stop is asked for or one of what runs ends; its error is raised."""
+    starting = asyncio.create_task(start)
+    if not await _first(asked, [starting]):
+        return await _cancelled([starting])
+    tasks = [asyncio.create_task(part) for part in starting.result()]
+    stack.push_async_callback(_cancelled, tasks)
+    await _first(asked, tasks)
+    for task in tasks:
+        if task.done():
+            task.result()
 
 
 async def _first(asked: "asyncio.Task[Any]", tasks: "Sequence[asyncio.Task[Any]]") -> bool:
@@ -70,6 +113,16 @@ async def _cancelled(tasks: "Sequence[asyncio.Task[Any]]") -> None:
             await task
 
 
+async def _watched(stage: str, settings: Settings) -> None:
+    """Run a stage under the watch on its event loop and the limit on its end."""
+    watch = LoopWatch(settings.delivery.stall_seconds, end_now)
+    beating = asyncio.create_task(watch.beat())
+    try:
+        await run(starter(stage), settings, Ending(settings.delivery.stop_seconds).begin)
+    finally:
+        await _cancelled([beating])
+
+
 def main() -> int:
     """Run the stage named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -83,16 +136,10 @@ def main() -> int:
         settings = load_settings()
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Faust's consumer has its own loop
         with asyncio.Runner() as runner:
-            runner.run(run(starter(sys.argv[1]), settings))
-    except ConfigurationError as exc:
-        log.error("%s", exc)
-        return EXIT_CONFIGURATION
-    except Unavailable as exc:
-        log.error("%s", exc)
-        return EXIT_UNAVAILABLE
+            runner.run(_watched(sys.argv[1], settings))
     except TidegaugeError as exc:
         log.error("%s", exc)
-        return EXIT_CRASHED
+        return exit_code(exc)
     return 0
 
 

@@ -6,10 +6,12 @@ in which no such test ran at all: for machines that are known to be able to run 
 
 import os
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+
+from streams.embedded import apache_kafka
 
 _REQUIRED = pytest.StashKey[set[str]]()
 _RAN = pytest.StashKey[set[str]]()
@@ -88,3 +90,14 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def kafka_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apache_kafka.Cluster]:
+    """One real Kafka for the whole run; tests keep apart by `kafka.prefix`."""
+    from tests.kafka_here import secured, started  # noqa: PLC0415 - a copy of this file lacks it
+
+    folder = tmp_path_factory.mktemp("kafka")
+    cluster = started(folder, extra=secured(folder))
+    yield cluster
+    apache_kafka.stop(folder)

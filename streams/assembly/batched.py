@@ -10,6 +10,7 @@ from streams.delivery import batches
 from streams.delivery.batches import Pace, Work, run_batches
 from streams.delivery.kafka import group_of, new_consumer
 from streams.health import Pulse, beat, tell_spend
+from streams.watchdog import watched
 
 
 def batched(here: Ground, topics: Sequence[str], work: Work) -> Running:
@@ -19,11 +20,13 @@ def batched(here: Ground, topics: Sequence[str], work: Work) -> Running:
     group = group_of(kafka, here.stage)
     consumer = new_consumer(here.settings, group, group_instance_id=slot)
     here.stack.push_async_callback(tell_spend, here.store, here.vitals)
-    pace = Pace(delivery.batch_rows, delivery.batch_ms, kafka.incarnation)
+    pace = Pace(delivery.batch_rows, delivery.batch_ms, kafka.incarnation, delivery.batch_bytes)
     pulse = Pulse(here.vitals, partial(batches.lag_of, consumer), delivery.health_seconds)
+    unfinished = partial(batches.unfinished_of, consumer, here.vitals)
     return [
         _named(run_batches(consumer, topics, work, pace, here.vitals), here),
         beat(here.store, pulse),
+        watched(here.vitals, unfinished, delivery.stall_seconds),
     ]
 
 

@@ -9,7 +9,8 @@ from models.errors import ConfigurationError
 from models.settings import Settings
 from models.task import Task
 from models.task_file import load_tasks
-from streams.delivery.kafka import check_topics
+from streams.delivery.dead_letter_limit import DeadLetterLimit
+from streams.delivery.provision import check_topics
 from streams.delivery.starts import check_start
 from streams.intake import SampleForm
 from streams.store.client import AsyncStore, connect
@@ -38,6 +39,13 @@ class Ground:
         default = self.settings.default_task or next(iter(self.tasks))
         return SampleForm(self.settings.kafka.fields, default)
 
+    @property
+    def letters(self) -> DeadLetterLimit:
+        """A new count of dead letters; an evaluation ends by itself and is never stopped by it."""
+        delivery = self.settings.delivery
+        share = 1.0 if self.settings.trial else delivery.dead_letter_share
+        return DeadLetterLimit(share, delivery.dead_letter_window)
+
 
 async def ground(settings: Settings, stage: Stage, stack: AsyncExitStack) -> Ground:
     """Load the tasks, reach the store, and see that the topics are there.
@@ -57,7 +65,7 @@ async def ground(settings: Settings, stage: Stage, stack: AsyncExitStack) -> Gro
     topics = Topics.of(settings.kafka)
     store = await connect(settings.clickhouse)
     stack.push_async_callback(store.aclose)
-    await check_topics(settings, topics.keyed_by_sample)
+    await check_topics(settings)
     await check_start(settings, stage)
     vitals = Vitals(stage, settings.slot)
     return Ground(settings, stage, topics, tasks, store, vitals, stack)

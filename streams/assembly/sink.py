@@ -11,5 +11,5 @@ from streams.stages.sink import SinkStage
 async def start(settings: Settings, stack: AsyncExitStack) -> Running:
     """The sink, ready to run."""
     here = await ground(settings, "sink", stack)
-    stage = SinkStage(here.store, here.topics, here.form, here.vitals)
+    stage = SinkStage(here.store, here.topics, here.form, here.vitals, here.letters)
     return batched(here, stage.topics_read, stage.work)

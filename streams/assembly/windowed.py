@@ -1,5 +1,7 @@
 """Stages on Faust: the ordered window around a handler, started and stopped with the process."""
 
+import asyncio
+import logging
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any
@@ -9,7 +11,10 @@ from streams.assembly.ground import Ground
 from streams.delivery.dead_letters import Bury
 from streams.delivery.kafka import new_consumer
 from streams.delivery.window import Handle, Plan
-from streams.health import Pulse, beat, tell_spend
+from streams.health import TELL_SECONDS, Pulse, beat, tell_spend
+from streams.watchdog import watched
+
+log = logging.getLogger("tidegauge")
 
 WINDOW = 256
 """Records in work at once in stages that call no model."""
@@ -29,6 +34,7 @@ def plan_of(here: Ground, handle: Handle, bury: Bury, follow: tuple[str, ...], l
         tail=delivery.tail,
         attempts=delivery.attempts,
         deadline=here.settings.longest_handling,
+        letters=here.letters,
     )
 
 
@@ -36,16 +42,29 @@ async def windowed(here: Ground, topic: str, plan: Plan) -> list[Coroutine[Any, 
     """Start a Faust app around a plan; it is stopped with the stack, and what it spent is told."""
     source = faust_app.Source(here.stage, topic)
     app = faust_app.create_app(here.settings, source, plan, here.vitals)
+    delivery = here.settings.delivery
     here.stack.push_async_callback(tell_spend, here.store, here.vitals)
     await app.start()
-    here.stack.push_async_callback(app.stop)
-    pulse = Pulse(
-        here.vitals, partial(faust_app.lag_of, app), here.settings.delivery.health_seconds
-    )
-    return [_until_stopped(app), beat(here.store, pulse)]
+    here.stack.push_async_callback(_stopped, app, delivery.stop_seconds - 2 * TELL_SECONDS)
+    pulse = Pulse(here.vitals, partial(faust_app.lag_of, app), delivery.health_seconds)
+    unfinished = partial(faust_app.unfinished_of, app)
+    return [
+        _until_stopped(app),
+        beat(here.store, pulse),
+        watched(here.vitals, unfinished, delivery.stall_seconds),
+    ]
 
 
 async def _until_stopped(app: Any) -> None:
     await app.wait_until_stopped()
     if app.crash_reason is not None:
         raise app.crash_reason
+
+
+async def _stopped(app: Any, seconds: float) -> None:
+    """Stop an app; one that hangs is left behind, so that its last spend can still be told."""
+    try:
+        async with asyncio.timeout(max(seconds, 1.0)):
+            await app.stop()
+    except TimeoutError:
+        log.warning("the broker does not let go; unfinished records come again")

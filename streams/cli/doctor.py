@@ -13,7 +13,6 @@ from pathlib import Path
 
 import aiohttp
 import typer
-from aiokafka.admin import AIOKafkaAdminClient
 from rich.text import Text
 
 from models.errors import ConfigurationError, TidegaugeError
@@ -22,10 +21,9 @@ from models.task import Model, Task
 from models.task_file import load_task
 from streams.cli import terminal
 from streams.cli.here import chosen, settings_here
-from streams.delivery.kafka import check_topics, reach_admin
+from streams.delivery.provision import check_topics
 from streams.store.client import connect_sync
-from streams.store.contents import missing_tables, server_version
-from streams.topics import Topics
+from streams.store.contents import full_disks, missing_tables, server_version
 
 _OLDEST = (3, 11)
 _SECONDS = 5
@@ -140,33 +138,32 @@ def folder_finding(data: Path) -> Finding:
 
 
 async def kafka_finding(settings: Settings) -> Finding:
-    """Does a broker answer, and are the topics there."""
+    """Does a broker answer and let us in, and are the topics there."""
     kafka = settings.kafka
-    where = f"{kafka.bootstrap} ({kafka.broker})"
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    where = f"{kafka.bootstrap} ({kafka.broker}, {kafka.security.protocol})"
     try:
-        await reach_admin(admin, settings)
-        await admin.close()
-        count = await check_topics(settings, Topics.of(kafka).keyed_by_sample)
+        count = await check_topics(settings)
     except ConfigurationError as exc:
-        return Finding("kafka", f"{where} answers", str(exc))
+        return Finding("kafka", f"{where}: not as it should be", str(exc))
     except TidegaugeError as exc:
         return Finding("kafka", str(exc), _start("TIDEGAUGE_KAFKA__BOOTSTRAP"))
     return Finding("kafka", f"{where}, topics {kafka.prefix}.* with {count} partitions")
 
 
 def store_finding(settings: Settings) -> Finding:
-    """Does ClickHouse answer, and are the tables there."""
+    """Does ClickHouse answer, are the tables there, and has its disk room."""
     where = settings.clickhouse
     try:
         with closing(connect_sync(where)) as store:
             said = f"{where.url}, ClickHouse {server_version(store)}, database {where.database}"
-            missing = missing_tables(store)
+            missing, full = missing_tables(store), full_disks(store)
     except ConfigurationError as exc:
         return Finding("clickhouse", "refuses", str(exc))
     except TidegaugeError as exc:
         return Finding("clickhouse", str(exc), _start("TIDEGAUGE_CLICKHOUSE__URL"))
     fix = f"run `tidegauge migrate` (missing: {', '.join(missing[:3])} …)" if missing else ""
+    if full:
+        fix = f"its disk is full: free space at {', '.join(full)}; records wait in Kafka"
     return Finding("clickhouse", said, fix)
 
 

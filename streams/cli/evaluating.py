@@ -18,8 +18,8 @@ from models.settings import TRIAL_SLOT, Settings, read_run_file
 from models.task import Task
 from models.task_file import load_task
 from streams.cli import terminal
+from streams.cli.broker_choice import STORE_FOLDER
 from streams.cli.here import settings_here
-from streams.cli.instances import STORE_FOLDER
 from streams.cli.model_choice import KeyOption, ModelOption
 from streams.cli.sending import CountDifferent, Order, send_order
 from streams.cli.settling import Awaited, until_settled

@@ -12,6 +12,7 @@ from rich.text import Text
 from models.errors import TidegaugeError
 from models.settings import Settings
 from streams.cli import terminal
+from streams.cli.broker_choice import kafka_here, on_kafka_here, store_folder
 from streams.cli.here import settings_here
 from streams.cli.interrupts import until_interrupted
 from streams.cli.model_choice import KeyOption, ModelOption
@@ -22,7 +23,6 @@ from streams.embedded.run_file import owned
 from streams.store.client import connect_sync
 from streams.store.figures.ledger import ledger
 
-STORE_FOLDER = "store"
 NEXT = "Send it something: tidegauge send FILE.jsonl      Ctrl-C stops everything."
 
 
@@ -31,9 +31,17 @@ def up(  # noqa: PLR0913 - one option per part
     task: Annotated[list[Path] | None, typer.Option(help="Task file; repeatable.")] = None,
     model: ModelOption = None,
     key: KeyOption = None,
-    kafka: Annotated[str | None, typer.Option(help="Your broker, HOST:PORT.")] = None,
+    kafka: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT|embedded",
+            help="Your brokers. Default: what is set, else the Kafka of `make kafka` if it runs "
+            "here, else embedded.",
+        ),
+    ] = None,
     clickhouse: Annotated[str | None, typer.Option(help="Your store, http://HOST:PORT.")] = None,
     dashboard: Annotated[bool, typer.Option(help="Show the pages.")] = True,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of each stage.")] = 1,
 ) -> None:
     """Start everything on this machine and stay until Ctrl-C.
 
@@ -47,13 +55,17 @@ def up(  # noqa: PLR0913 - one option per part
         if task:
             settings = settings.model_copy(update={"tasks": tuple(task)})
         served(settings)
+        if cluster := kafka_here(settings, kafka):
+            terminal.note(f"on the Apache Kafka that runs here ({cluster.bootstrap})")
+            settings, kafka = on_kafka_here(settings, cluster), cluster.bootstrap
         wanted = Wanted(
-            store=settings.data / STORE_FOLDER,
+            store=settings.data / store_folder(settings, kafka),
             model=model,
             key=key,
             kafka=kafka,
             clickhouse=clickhouse,
             dashboard=dashboard,
+            workers=workers,
         )
         asyncio.run(until_interrupted(stay_up(settings, wanted)))
 
@@ -81,7 +93,7 @@ def welcome(running: Instance) -> RenderableType:
     embedded = settings.kafka.broker == "embedded"
     said: dict[str, str | Text] = {
         "dashboard": Text(addresses.dashboard or "not started", style="bold"),
-        "kafka": f"{addresses.kafka}{'  (embedded)' if embedded else ''}",
+        "kafka": f"{addresses.kafka}  ({'embedded' if embedded else 'Apache Kafka'})",
         "clickhouse": addresses.clickhouse,
         "model": f"{addresses.model}  ({settings.model.kind})",
         "metrics": addresses.metrics,
@@ -96,8 +108,9 @@ def welcome(running: Instance) -> RenderableType:
     if embedded:
         parts.append(
             Text(
-                "The embedded broker is for trying out: about 5 MB a partition, in memory only. "
-                "Real Kafka: tidegauge up --kafka HOST:PORT",
+                "The embedded broker is for trying out: about 5 MB a partition, in memory only.\n"
+                "Real Kafka: `make kafka` (with Java and Maven), then tidegauge up; or your own, "
+                "tidegauge up --kafka HOST:PORT",
                 style="yellow",
             )
         )

@@ -1,7 +1,7 @@
 """The console script: the list of all commands, and what an error looks like to a person.
 
-Exit codes: 0 done, 1 it did not work out, 2 wrong usage, 69 something needed does not answer,
-78 a setting or file must be mended, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 it did not work out, 2 wrong usage, 65 what comes in cannot be worked, 69
+something needed does not answer, 78 a setting or file must be mended, 130 stopped with Ctrl-C.
 
 A command's module is imported when the command is run: most of them bring a model client, a
 store client and a broker client along, and `--help` needs none of these.
@@ -20,6 +20,7 @@ from typer.main import get_command
 from models.errors import ConfigurationError, TidegaugeError, Unavailable
 from streams.cli import terminal
 from streams.cli.groups import LOOK
+from streams.delivery.dead_letter_limit import EXIT_TOO_MANY_DEAD_LETTERS, TooManyDeadLetters
 
 EXIT_FAILED = 1
 EXIT_UNAVAILABLE = 69
@@ -125,6 +126,8 @@ def exit_code(error: TidegaugeError) -> int:
     """
     if isinstance(error, ConfigurationError):
         return EXIT_CONFIGURATION
+    if isinstance(error, TooManyDeadLetters):
+        return EXIT_TOO_MANY_DEAD_LETTERS
     return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_FAILED
 
 

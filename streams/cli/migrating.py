@@ -6,7 +6,7 @@ from contextlib import closing
 from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.here import settings_here
-from streams.delivery.kafka import ensure_topics
+from streams.delivery.provision import ensure_topics
 from streams.delivery.starts import fix_start
 from streams.store.client import connect_sync
 from streams.store.schema import migrate as migrate_store
@@ -26,7 +26,7 @@ def migrated(settings: Settings) -> list[str]:
     """What had to be done, a line each."""
     with closing(connect_sync(settings.clickhouse)) as store:
         done = [f"store: {line}" for line in migrate_store(store)]
-    done += [f"Kafka: created topic {name}" for name in asyncio.run(ensure_topics(settings))]
+    done += [f"Kafka: created topic {line}" for line in asyncio.run(ensure_topics(settings))]
     waiting = asyncio.run(fix_start(settings))
     if not done:
         done = ["nothing to do: topics and tables are all there"]

@@ -11,11 +11,12 @@ from streams.cli import terminal
 from streams.cli.here import settings_here
 from streams.cli.interrupts import until_interrupted
 from streams.cli.logs import follow
-from streams.embedded.child import Child
+from streams.delivery.dead_letter_limit import TooManyDeadLetters
+from streams.embedded.child import Child, Event, Happening, Listener
 from streams.embedded.guards import metrics_served
-from streams.embedded.instance import dashboard_port, listener
+from streams.embedded.instance import dashboard_port, last_word, listener
 from streams.embedded.parts import dashboard as dashboard_child
-from streams.embedded.parts import workers
+from streams.embedded.parts import idle_workers, many_workers
 from streams.embedded.supervisor import Supervisor
 from streams.topics import STAGES, Stage
 
@@ -24,16 +25,25 @@ def worker(
     stages: Annotated[
         str, typer.Option(help=f"Which, with commas between: {', '.join(STAGES)}.")
     ] = ",".join(STAGES),
+    workers: Annotated[int, typer.Option(min=1, help="Processes of each stage.")] = 1,
+    slot: Annotated[
+        str, typer.Option(help="Of the first of them. Default: TIDEGAUGE_SLOT, else 0.")
+    ] = "",
 ) -> None:
-    """Run stages, one process each, until Ctrl-C or SIGTERM; a process that dies is restarted.
+    """Run stages, a process or more each, until Ctrl-C or SIGTERM; one that dies is restarted.
 
-    Each stage is a consumer group, so a stage may run on several machines at once: give every one
-    its own TIDEGAUGE_SLOT. Ends with 78 when a stage says that a setting must be mended.
+    Each stage is a consumer group, so a stage may run on several machines at once: no two of its
+    processes may share a slot. Ends with 78 when a stage says that a setting must be mended, and
+    with 65 when none is left because most records became dead letters.
 
-    Example: tidegauge worker --stages annotate,judge
+    Example: tidegauge worker --stages annotate,judge --workers 2
     """
     settings = settings_here()
-    children = workers(settings, parse_stages(stages))
+    if slot:
+        settings = settings.model_copy(update={"slot": slot})
+    children = many_workers(settings, parse_stages(stages), workers)
+    if idle := idle_workers(settings, workers):
+        terminal.note(idle)
     asyncio.run(until_interrupted(_work(settings, children)))
 
 
@@ -49,9 +59,11 @@ async def _run(settings: Settings, children: list[Child]) -> None:
 
     Raises:
         ConfigurationError: one of them says that a person must mend something.
+        TooManyDeadLetters: all of them gave up.
     """
     fate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    async with Supervisor(settings.data / "logs", listener(terminal.note, fate)) as supervisor:
+    tell = _until_all_gave_up(listener(terminal.note, fate), fate, len(children))
+    async with Supervisor(settings.data / "logs", tell) as supervisor:
         showing = [asyncio.create_task(follow(supervisor.log_of(one.name))) for one in children]
         try:
             await supervisor.start(*children)
@@ -59,6 +71,20 @@ async def _run(settings: Settings, children: list[Child]) -> None:
         finally:
             for task in showing:
                 task.cancel()
+
+
+def _until_all_gave_up(tell: Listener, fate: "asyncio.Future[None]", count: int) -> Listener:
+    """Tells, and fails `fate` once as many children gave up as there are."""
+    given_up: set[str] = set()
+
+    def on_event(event: Event) -> None:
+        tell(event)
+        if event.happening is Happening.GAVE_UP:
+            given_up.add(event.name)
+            if len(given_up) == count and not fate.done():
+                fate.set_exception(TooManyDeadLetters(last_word(event)))
+
+    return on_event
 
 
 def parse_stages(text: str) -> list[Stage]:

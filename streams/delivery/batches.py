@@ -16,6 +16,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.errors import Unavailable
+from streams.delivery.kafka import MAX_RECORD
 from streams.delivery.records import Incoming, incoming
 from streams.delivery.window import BROKEN
 from streams.vitals import Vitals
@@ -23,6 +24,10 @@ from streams.vitals import Vitals
 log = logging.getLogger(__name__)
 
 Offsets = dict[TopicPartition, int]
+
+REST = 3.0
+"""Times as long as a batch was worked, the next one gathers: little traffic waits for nothing, and
+work that has a fixed cost takes a quarter of the time at most until batches are full."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,12 @@ class _Epochs(ConsumerRebalanceListener):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Pace:
-    """How much one batch gathers."""
+    """How much one batch gathers: up to so many rows or bytes, whatever comes within the time."""
 
     rows: int
     within_ms: int
     incarnation: int
+    size: int = 16_000_000
 
 
 async def run_batches(
@@ -75,16 +81,19 @@ async def run_batches(
     consumer.subscribe(list(topics), listener=epochs)
     await consumer.start()
     pending: Offsets = {}
+    rest_until = 0.0
     try:
         while True:
             epoch = epochs.number
-            batch = await _gather(consumer, epochs, pace)
+            batch = await _gather(consumer, epochs, pace, rest_until)
             if batch.epoch != epoch:
                 pending = {}
             vitals.received += len(batch.records)
             vitals.in_flight = len(batch.records)
+            began = time.monotonic()
             done = await _persist(work, batch, vitals)
             vitals.in_flight = 0
+            rest_until = time.monotonic() + REST * (time.monotonic() - began)
             pending |= batch.offsets
             if epochs.number != batch.epoch:
                 pending = {}
@@ -95,22 +104,37 @@ async def run_batches(
         await consumer.stop()
 
 
-async def _gather(consumer: Any, epochs: _Epochs, pace: Pace) -> Batch:
-    """Up to `rows` records or what comes within the time, all read under one assignment."""
+async def _gather(consumer: Any, epochs: _Epochs, pace: Pace, rest_until: float) -> Batch:
+    """Up to `rows` records or `size` bytes, under one assignment; empty when none came in time.
+
+    What came is handed on at once, but neither before `rest_until` nor later than the time.
+    """
     records: list[Incoming] = []
     offsets: Offsets = {}
-    epoch = epochs.number
+    epoch, size = epochs.number, 0
     end = time.monotonic() + pace.within_ms / 1000
-    while len(records) < pace.rows and (left := end - time.monotonic()) > 0:
-        got = await consumer.getmany(
-            timeout_ms=max(1, int(left * 1000)), max_records=pace.rows - len(records)
-        )
+    while room := _room(pace, len(records), size):
+        left = (min(rest_until, end) if records else end) - time.monotonic()
+        if left <= 0:
+            break
+        got = await consumer.getmany(timeout_ms=max(1, int(left * 1000)), max_records=room)
         if epochs.number != epoch:  # what was gathered comes again, to whoever owns it now
-            epoch, offsets, records = epochs.number, {}, []
+            epoch, offsets, records, size = epochs.number, {}, [], 0
         for tp, part in got.items():
             offsets[tp] = part[-1].offset + 1
             records.extend(incoming(record, pace.incarnation) for record in part)
+            size += sum(len(record.value or b"") for record in part)
     return Batch(records, offsets, epoch)
+
+
+def _room(pace: Pace, rows: int, size: int) -> int:
+    """How many records of any size fit still.
+
+    >>> _room(Pace(100, 1, 0, size=8_000_000), 90, 500), _room(Pace(100, 1, 0), 0, 16_000_000)
+    (7, 0)
+    """
+    fit = 0 if size >= pace.size else max(1, (pace.size - size) // MAX_RECORD)
+    return min(pace.rows - rows, fit)
 
 
 async def _persist(work: Work, batch: Batch, vitals: Vitals) -> bool:
@@ -142,6 +166,17 @@ async def _commit(consumer: Any, offsets: Offsets) -> None:
         await consumer.commit(offsets)
     except KafkaError as exc:  # the records come again, and are known then
         log.warning("commit refused, records will repeat: %r", exc)
+
+
+async def unfinished_of(consumer: Any, vitals: Vitals) -> int:
+    """Records this process has not read yet or has in work.
+
+    By its own position, not the last commit: what ends a topic need not be a record.
+    """
+    partitions = list(consumer.assignment())
+    ends = await consumer.end_offsets(partitions) if partitions else {}
+    unread = [max(0, ends[tp] - await consumer.position(tp)) for tp in partitions]
+    return int(sum(unread)) + vitals.in_flight
 
 
 async def lag_of(consumer: Any) -> int | None:

@@ -1,28 +1,32 @@
-"""Kafka clients and topics: the one place that knows how to reach the broker."""
+"""Kafka clients: the one place that knows how to reach the broker."""
 
-import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 
-from models.errors import BrokerUnavailable, ConfigurationError
 from models.settings import Kafka, Settings
-from streams.topics import Topics
+from streams.delivery.diagnosis import why_unreachable
+from streams.delivery.security import client_options
 
 MAX_RECORD = 1_000_000
+MAX_MESSAGE = 1_048_588
+"""What a topic must take: such a record with all that Kafka writes around it."""
+
 NEVER_MS = 2_000_000_000
 EMBEDDED_WAIT_MS = 50
 """The try-out broker answers an empty fetch only when its time is up."""
-_ALREADY_THERE = 36
 
 
 def new_producer(settings: Settings, **extra: Any) -> AIOKafkaProducer:
-    """An idempotent producer that waits for every replica; not started."""
+    """An idempotent producer that waits for every replica; not started.
+
+    Raises:
+        ConfigurationError: the security settings do not fit; so do the two below.
+    """
     options = {
-        "bootstrap_servers": settings.kafka.bootstrap,
+        **_connection(settings.kafka),
         "acks": "all",
         "enable_idempotence": settings.kafka.broker == "kafka",
         "linger_ms": round(settings.delivery.linger_ms),
@@ -36,7 +40,7 @@ def new_producer(settings: Settings, **extra: Any) -> AIOKafkaProducer:
 def new_consumer(settings: Settings, group: str | None, **extra: Any) -> AIOKafkaConsumer:
     """A consumer that commits only when told to; not started, not subscribed."""
     options = {
-        "bootstrap_servers": settings.kafka.bootstrap,
+        **_connection(settings.kafka),
         "group_id": group,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
@@ -49,6 +53,15 @@ def new_consumer(settings: Settings, group: str | None, **extra: Any) -> AIOKafk
     return AIOKafkaConsumer(**{**options, **extra})
 
 
+def new_admin(settings: Settings) -> AIOKafkaAdminClient:
+    """A client that asks about topics and makes them; not started."""
+    return AIOKafkaAdminClient(**_connection(settings.kafka))
+
+
+def _connection(kafka: Kafka) -> dict[str, Any]:
+    return {"bootstrap_servers": kafka.bootstrap, **client_options(kafka.security)}
+
+
 def group_of(kafka: Kafka, stage: str) -> str:
     """A stage's consumer group."""
     return f"{kafka.prefix}.{stage}"
@@ -59,93 +72,19 @@ async def reach(client: Any, settings: Settings) -> None:
 
     Raises:
         BrokerUnavailable: nothing answers at the bootstrap address.
+        ConfigurationError: a broker is there and refuses us; the text says which setting mends it.
     """
     try:
         await client.start()
     except KafkaConnectionError as exc:
         await client.stop()
-        raise BrokerUnavailable(f"Kafka at {settings.kafka.bootstrap} does not answer") from exc
-
-
-async def ensure_topics(settings: Settings) -> list[str]:
-    """Create the topics that are missing and say which.
-
-    The embedded broker cannot be asked to create a topic; there, a topic appears when it is first
-    asked about.
-    """
-    topics = Topics.of(settings.kafka)
-    if settings.kafka.broker == "embedded":
-        await _touch(settings, topics.all)
-        return []
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
-    await reach_admin(admin, settings)
-    try:
-        present = set(await admin.list_topics())
-        missing = [name for name in topics.all if name not in present]
-        if missing:
-            await _create(admin, settings.kafka, missing, topics)
-        return missing
-    finally:
-        await admin.close()
+        raise await why_unreachable(settings.kafka) from exc
 
 
 async def reach_admin(admin: AIOKafkaAdminClient, settings: Settings) -> None:
-    """Start an admin client, or raise `BrokerUnavailable`."""
+    """Start an admin client; raises what `reach` does."""
     try:
         await admin.start()
     except KafkaConnectionError as exc:
         await admin.close()
-        raise BrokerUnavailable(f"Kafka at {settings.kafka.bootstrap} does not answer") from exc
-
-
-async def _create(
-    admin: AIOKafkaAdminClient, kafka: Kafka, missing: list[str], topics: Topics
-) -> None:
-    wanted = [
-        NewTopic(
-            name,
-            num_partitions=kafka.partitions,
-            replication_factor=kafka.replication,
-            topic_configs={"cleanup.policy": "compact"} if name == topics.policies else {},
-        )
-        for name in missing
-    ]
-    answer = await admin.create_topics(wanted)
-    for name, code, *rest in answer.topic_errors:
-        if code not in (0, _ALREADY_THERE):
-            detail = rest[0] if rest else for_code(code).__name__
-            raise ConfigurationError(f"topic {name!r} cannot be created: {detail}")
-
-
-async def _touch(settings: Settings, names: Iterable[str]) -> None:
-    producer = new_producer(settings)
-    await reach(producer, settings)
-    try:
-        await asyncio.gather(*(producer.partitions_for(name) for name in names))
-    finally:
-        await producer.stop()
-
-
-async def check_topics(settings: Settings, names: Iterable[str]) -> int:
-    """The common partition count of topics that share a key.
-
-    Raises:
-        ConfigurationError: a topic is missing, or counts differ; the text says what to do.
-    """
-    producer = new_producer(settings)
-    await reach(producer, settings)
-    counts: dict[str, int] = {}
-    try:
-        for name in names:
-            try:
-                found = await asyncio.wait_for(producer.partitions_for(name), 20)
-            except (KafkaError, TimeoutError) as exc:
-                message = f"topic {name!r} is missing; run `tidegauge migrate`"
-                raise ConfigurationError(message) from exc
-            counts[name] = len(found or ())
-    finally:
-        await producer.stop()
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name}: {count}" for name, count in counts.items())
-        raise ConfigurationError(f"topics that share a key need equal partition counts: {listed}")
-    return next(iter(counts.values()))
+        raise await why_unreachable(settings.kafka) from exc

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError
 
 from models.errors import ConfigurationError
 from models.settings import Settings
@@ -55,6 +56,11 @@ async def _committed(settings: Settings, stage: Stage) -> dict[TopicPartition, i
     try:
         partitions = consumer.assignment()
         return {tp: await consumer.committed(tp) for tp in partitions}
+    except GroupAuthorizationFailedError as exc:
+        raise ConfigurationError(
+            f"Kafka does not let this user read as group {group_of(settings.kafka, stage)!r}: its "
+            "rights (ACLs) must allow Read on the groups of this prefix"
+        ) from exc
     finally:
         await consumer.stop()
 

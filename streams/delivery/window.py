@@ -12,7 +12,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka.errors import (
@@ -24,9 +24,11 @@ from aiokafka.errors import (
 )
 
 from models.errors import InvalidRecord, Unavailable
+from streams.delivery.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.delivery.dead_letters import Bury
 from streams.delivery.records import Incoming, Output, incoming
 from streams.delivery.tail import LAST, SOURCE, NewReader, answered
+from streams.intake import replays
 from streams.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Plan:
         limit: records in work at once.
         span: records taken per partition beyond the oldest unfinished one.
         deadline: seconds for one attempt.
+        letters: stops the stage before it buries most of its traffic.
     """
 
     handle: Handle
@@ -68,6 +71,7 @@ class Plan:
     tail: int = 2048
     attempts: int = 3
     deadline: float = 40.0
+    letters: DeadLetterLimit = field(default_factory=DeadLetterLimit)
 
 
 @dataclass(eq=False)
@@ -145,6 +149,9 @@ class OrderedWindow:
                 self._acknowledge(lane)
             else:
                 self._give_up(cell, lane)
+        except TooManyDeadLetters as exc:  # this record is not buried: it comes again
+            self._give_up(cell, lane)
+            await self.app.crash(exc)
         except Exception as exc:  # a bug, or a dead letter that is refused: stop loudly
             self._give_up(cell, lane)
             log.critical("cannot settle %s offset %d: %r", lane.key, cell.record.source.offset, exc)
@@ -199,7 +206,7 @@ class OrderedWindow:
                 async with asyncio.timeout(self.plan.deadline):
                     return list(await _contained(self.plan.handle, record))
             except Unavailable as exc:
-                self.vitals.note = str(exc)
+                self.vitals.waits(str(exc), time.monotonic())
                 if not await self._outlast(lane, exc.retry_after):
                     return None
                 self.vitals.note = ""
@@ -220,6 +227,7 @@ class OrderedWindow:
         """Wait, but no moment longer than the partition is ours and nobody wants it back."""
         end = time.monotonic() + seconds * random.uniform(1, 1.5)
         while self._ours(lane) and not self._leaving():
+            self.vitals.waited_at = time.monotonic()
             if (left := end - time.monotonic()) <= 0:
                 return True
             await asyncio.sleep(min(left, _POLL))
@@ -229,14 +237,14 @@ class OrderedWindow:
         self, record: Incoming, lane: Lane, position: bytes, outputs: list[Output]
     ) -> bool:
         """Have the broker store the outputs; an outage costs no call and no dead letter."""
-        failures, buried = 0, False
+        failures, buried = 0, any(output.topic == self.plan.bury.topic for output in outputs)
         while self._ours(lane):
             try:
                 while outputs:
                     await self._send(record, position, outputs[0], len(outputs) == 1)
                     outputs = outputs[1:]
                     self.vitals.emitted += 1
-                return True
+                return self._counted(record, failures, buried)
             except Exception as exc:
                 if isinstance(exc.__cause__ or exc, BROKEN):
                     raise
@@ -247,9 +255,17 @@ class OrderedWindow:
                     continue
                 failures += 1
                 self.vitals.retries += 1
+                self.vitals.waits("the broker does not store outputs", time.monotonic())
                 log.warning("the broker does not store outputs (%d): %r", failures, exc)
                 await asyncio.sleep(_pause(failures))
         return False
+
+    def _counted(self, record: Incoming, failures: int, buried: bool) -> bool:
+        if failures:
+            self.vitals.note = ""
+        if not buried and not replays(record):
+            self.plan.letters.settled()
+        return True
 
     async def _send(self, record: Incoming, position: bytes, output: Output, last: bool) -> None:
         headers = [pair for pair in output.headers if pair[0] not in {SOURCE, LAST}]
@@ -263,6 +279,8 @@ class OrderedWindow:
         await stored
 
     def _buried(self, record: Incoming, exc: BaseException, attempts: int) -> Output:
+        if not replays(record):
+            self.plan.letters.bury(exc)
         self.vitals.dead_letters += 1
         return self.plan.bury(record, exc, attempts)
 

@@ -49,6 +49,7 @@ class Happening(StrEnum):
     READY = "ready"
     DIED = "died"
     MISCONFIGURED = "misconfigured"
+    GAVE_UP = "gave up"
     STOPPED = "stopped"
 
 

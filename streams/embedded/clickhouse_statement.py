@@ -22,7 +22,8 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _AFTER_FORMAT = re.compile(rb"[ \t\f\v]*\r?\n?")
-_CODE = re.compile(r"Code: (\d+)\.")
+_CODE = re.compile(r"Code: (\d+)\.(?: DB::Exception: Code: \d+\.)*")
+_OWN_FILE = re.compile(r"\(in file/uri /proc/self/fd/\d+\): ")
 
 _ANSWERING = frozenset(
     b"SELECT WITH SHOW DESCRIBE DESC EXISTS EXPLAIN CHECK KILL VALUES FROM (".split()
@@ -64,6 +65,7 @@ def refusal(message: str) -> StatementRefused:
     found = _CODE.search(message)
     if found is None:
         return StatementRefused(1002, message)
+    message = _OWN_FILE.sub("", message)
     return StatementRefused(int(found[1]), message[found.end() :].removeprefix(" DB::Exception: "))
 
 

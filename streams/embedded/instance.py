@@ -19,7 +19,7 @@ from agents.llm.budget import check_priced
 from models.errors import BrokerUnavailable, ConfigurationError
 from models.settings import Settings
 from models.task import Task
-from streams.delivery.kafka import ensure_topics
+from streams.delivery.provision import ensure_topics
 from streams.delivery.starts import fix_start
 from streams.embedded.announce import LOOPBACK, free_port
 from streams.embedded.child import Event, Happening
@@ -30,10 +30,11 @@ from streams.embedded.parts import (
     Wanted,
     dashboard,
     foundation,
+    idle_workers,
+    many_workers,
     own_parts,
     resolved,
     reviewers,
-    workers,
 )
 from streams.embedded.run_file import (
     Addresses,
@@ -192,8 +193,11 @@ async def _start_rest(
     port = dashboard_port(settings)
     url = f"http://{LOOPBACK}:{port}" if wanted.dashboard else ""
     settings = settings.model_copy(update={"dashboard_url": url})
+    if idle := idle_workers(settings, wanted.workers):
+        tell(idle)
     await supervisor.start(
-        *workers(settings, STAGES, wanted.environment), *reviewers(settings, wanted.reviewers)
+        *many_workers(settings, STAGES, wanted.workers, wanted.environment),
+        *reviewers(settings, wanted.reviewers),
     )
     if wanted.dashboard:
         await supervisor.start(dashboard(settings, port))
@@ -216,17 +220,27 @@ def dashboard_port(settings: Settings) -> int:
     return free_port() if taken else DASHBOARD_PORT
 
 
+def last_word(event: Event) -> str:
+    """What a process said last, as far as it said anything."""
+    return _LOG_PREFIX.sub("", event.last_lines[-1]) if event.last_lines else "no word why"
+
+
 def listener(tell: Tell, fate: "asyncio.Future[None]") -> Callable[[Event], None]:
-    """Tells of deaths, and fails `fate` when one is final: a wrong setting, or the broker's end."""
+    """Tells of deaths, and fails `fate` at a wrong setting and the broker's end.
+
+    A stage that gave up ends nothing else: the others go on, and what it left can be looked at.
+    """
 
     def on_event(event: Event) -> None:
-        if event.happening in (Happening.DIED, Happening.MISCONFIGURED):
+        if event.happening is Happening.GAVE_UP:
+            tell(f"{event.name} gave up and is not started again: {last_word(event)}")
+        elif event.happening in (Happening.DIED, Happening.MISCONFIGURED):
             tell(str(event))
         if fate.done():
             return
         if event.happening is Happening.MISCONFIGURED:
-            last = _LOG_PREFIX.sub("", event.last_lines[-1]) if event.last_lines else "no word why"
-            fate.set_exception(ConfigurationError(f"{event.name} is misconfigured: {last}"))
+            error = ConfigurationError(f"{event.name} is misconfigured: {last_word(event)}")
+            fate.set_exception(error)
         elif event.happening is Happening.DIED and event.name == "broker":
             fate.set_exception(BrokerDied("the embedded broker died"))
 

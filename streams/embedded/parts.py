@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from models.errors import ConfigurationError
-from models.settings import Settings
+from models.settings import Security, Settings, checked_bootstrap
 from models.task import Task
 from streams.embedded.announce import LOOPBACK, Fact, free_port
 from streams.embedded.child import Child
@@ -23,6 +23,7 @@ LOCAL_CONCURRENCY = 3
 DASHBOARD_PORT = 8501
 EMBEDDED_SESSION_SECONDS = 6.0
 """The try-out broker gives a killed member's partitions away only when its session has ended."""
+STOP_MARGIN_SECONDS = 5.0
 METRICS_FOLDER = "metrics"
 _EXTRA = {"broker": "confluent_kafka", "clickhouse": "chdb", "model": "xllamacpp"}
 
@@ -38,6 +39,7 @@ class Wanted:
         kafka: a broker's address or `embedded`; none means what the settings name, else embedded.
         clickhouse: the same for the store.
         key: right labels, for the scripted model.
+        workers: processes of each stage.
         reviewers: right labels that simulated reviewers answer from; none: nobody answers.
         environment: further variables for the stages' processes.
     """
@@ -48,6 +50,7 @@ class Wanted:
     clickhouse: str | None = None
     key: Path | None = None
     dashboard: bool = True
+    workers: int = 1
     reviewers: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -98,11 +101,21 @@ def own_parts(settings: Settings, wanted: Wanted) -> Own:
                 "an address may not carry a password, others can read it; set "
                 "TIDEGAUGE_CLICKHOUSE__PASSWORD or TIDEGAUGE_MODEL__API_KEY"
             )
+    _check_brokers(wanted.kafka)
     return Own(
         broker=_is_own(wanted.kafka, "bootstrap" in given.get("kafka", {})),
         clickhouse=_is_own(wanted.clickhouse, "url" in given.get("clickhouse", {})),
         model=model if model in (LOCAL, SCRIPTED) else "",
     )
+
+
+def _check_brokers(kafka: str | None) -> None:
+    if kafka in (None, "", EMBEDDED):
+        return
+    try:
+        checked_bootstrap(kafka)
+    except ValueError as exc:
+        raise ConfigurationError(f"--kafka: {exc}, or embedded") from exc
 
 
 def _is_own(wanted: str | None, set_elsewhere: bool) -> bool:
@@ -122,10 +135,11 @@ def resolved(
                 "incarnation": incarnation,
                 "start": "earliest",
                 "session_seconds": EMBEDDED_SESSION_SECONDS,
+                "security": Security(),
             }
         )
     elif wanted.kafka:
-        kafka = kafka.model_copy(update={"bootstrap": wanted.kafka})
+        kafka = kafka.model_copy(update={"bootstrap": checked_bootstrap(wanted.kafka)})
     if "clickhouse" in facts or wanted.clickhouse:
         url = f"http://{address(facts['clickhouse'])}" if "clickhouse" in facts else ""
         store = store.model_copy(update={"url": url or wanted.clickhouse})
@@ -193,11 +207,54 @@ def _announcing(name: str, data: Path, module: str, *arguments: str) -> Child:
 def workers(
     settings: Settings, stages: Sequence[Stage], more: Mapping[str, str] | None = None
 ) -> list[Child]:
-    """One process for each stage; its name tells its slot when it is not the first."""
+    """One process for each stage; its name tells its slot when it is not the first.
+
+    It gets more time to stop than it takes itself.
+    """
     env = child_environment(settings) | dict(more or {})
     suffix = "" if settings.slot == "0" else f"-{settings.slot}"
     program = (sys.executable, "-m", "streams.worker")
-    return [Child(f"{stage}{suffix}", (*program, stage), env) for stage in stages]
+    patience = settings.delivery.stop_seconds + STOP_MARGIN_SECONDS
+    return [
+        Child(f"{stage}{suffix}", (*program, stage), env, stop_seconds=patience) for stage in stages
+    ]
+
+
+def slots(first: str, count: int) -> list[str]:
+    """The slots of several workers of one stage that one supervisor keeps.
+
+    >>> slots("0", 2), slots("4", 2), slots("host-a", 2)
+    (['0', '1'], ['4', '5'], ['host-a', 'host-a.1'])
+    """
+    if first.isdecimal():
+        return [str(int(first) + n) for n in range(count)]
+    return [first] + [f"{first}.{n}" for n in range(1, count)]
+
+
+def many_workers(
+    settings: Settings,
+    stages: Sequence[Stage],
+    count: int,
+    more: Mapping[str, str] | None = None,
+) -> list[Child]:
+    """Several processes for each stage, with a slot each, from that of the settings on."""
+    return [
+        child
+        for slot in slots(settings.slot, count)
+        for child in workers(settings.model_copy(update={"slot": slot}), stages, more)
+    ]
+
+
+def idle_workers(settings: Settings, count: int) -> str:
+    """What to say when there are more workers than partitions; empty when there are not."""
+    spare = count - settings.kafka.partitions
+    if spare <= 0:
+        return ""
+    return (
+        f"{count} workers a stage, but {settings.kafka.partitions} partitions: {spare} of each "
+        "stage stand by idle. Partitions are chosen when topics are made "
+        "(TIDEGAUGE_KAFKA__PARTITIONS)"
+    )
 
 
 def reviewers(settings: Settings, key: Path | None) -> list[Child]:

@@ -11,6 +11,9 @@ from streams.embedded.parent import exit_with_parent
 EXIT_CONFIGURATION = 78
 """sysexits' EX_CONFIG: a person must mend something first, so starting again is of no use."""
 
+EXIT_GAVE_UP = 65
+"""sysexits' EX_DATAERR: what comes in cannot be worked; a person must see why before it goes on."""
+
 
 def run_program(serve: Callable[[], None]) -> int:
     """Run a child program tied to its parent; its exit code.

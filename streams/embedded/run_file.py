@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from models.errors import ConfigurationError
-from models.settings import RUN_FILE, Settings, read_run_file
+from models.settings import RUN_FILE, Kafka, Settings, read_run_file
 from models.task import Task
 from models.task_file import load_task
 
@@ -123,11 +123,23 @@ def published(settings: Settings) -> dict[str, Any]:
         "tasks": [str(path) for path in settings.tasks],
         "default_task": settings.default_task,
         "traffic": settings.traffic,
-        "kafka": settings.kafka.model_dump(mode="json"),
+        "kafka": _published_kafka(settings.kafka),
         "clickhouse": {"url": store.url, "database": store.database, "user": store.user},
         "model": model,
         "dashboard_url": settings.dashboard_url,
     }
+
+
+def _published_kafka(kafka: Kafka) -> dict[str, Any]:
+    security = kafka.security
+    secret = {"security": {"password", "key_password"}}
+    files = {
+        name: str(path.resolve())
+        for name in ("ca_file", "cert_file", "key_file")
+        if (path := getattr(security, name)) is not None
+    }
+    plain = kafka.model_dump(mode="json", exclude=secret)
+    return {**plain, "security": {**plain["security"], **files}}
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -12,7 +12,7 @@ set s.
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -42,6 +42,8 @@ class Script:
         status: an HTTP status all calls get instead of an answer, 0 for none.
         down: drop connections without an answer.
         refused_formats: kinds of `response_format` answered HTTP 400.
+        refused_text: a text that holds this is answered HTTP 400, empty for none.
+        fickle: another answer to the same question at every call.
     """
 
     accuracy: float = 0.9
@@ -54,6 +56,8 @@ class Script:
     status: int = 0
     down: bool = False
     refused_formats: tuple[str, ...] = ()
+    refused_text: str = ""
+    fickle: bool = False
     seed: int = 1
 
     @property
@@ -65,6 +69,14 @@ class Script:
     def judge_strength(self) -> float:
         """The spread s of the judge's evidence."""
         return math.sqrt(2) * _NORMAL.inv_cdf(min(max(self.judge_auc, 1e-6), 1 - 1e-6))
+
+    def at_call(self, number: int) -> "Script":
+        """The script of one text's call of that number; only a fickle one changes.
+
+        >>> Script().at_call(7) == Script(), Script(fickle=True).at_call(7).seed
+        (True, 7000001)
+        """
+        return replace(self, seed=self.seed + 1_000_000 * number) if self.fickle else self
 
 
 @dataclass

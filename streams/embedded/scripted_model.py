@@ -8,7 +8,8 @@ says, wrong at a stated rate, and fails on demand.
         [--garbage-rate 0] [--seed 1]
 
 `POST /control` with any fields of `Script` changes the behaviour of the running server;
-`GET /control` shows it, `GET /control/counts` how often each text was asked about.
+`GET /control` shows it, `GET /control/counts` how often each text was asked about, and how many
+calls were begun in all, those included that the caller gave up.
 Completion prompts are understood for the tasks named by `--task`, chat prompts for any task.
 """
 

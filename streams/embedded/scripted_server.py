@@ -57,6 +57,7 @@ class ScriptedModel:
         self.script = script
         self.counts: Counter[tuple[str, str]] = Counter()
         self.failures: Counter[str] = Counter()
+        self.begun = 0
         self._views: dict[str, tuple[str, Mapping[str, str]]] = {}
         self._second = -1
         self._in_second = 0
@@ -93,6 +94,7 @@ class ScriptedModel:
         raw = await request.read()
         if (fault := self._fault(request)) is not None:
             return fault
+        self.begun += 1
         if self.script.latency_ms:
             await asyncio.sleep(self.script.latency_ms / 1000)
         try:
@@ -146,18 +148,27 @@ class ScriptedModel:
         name, properties = self._schema(body, system)
         text = unfence(user)
         shown = one_line(text, TEXT_CHARACTERS)
+        self._refuse(shown)
         role = "judge" if "p_correct" in properties else "annotate"
         labelled = properties["own"]["properties"] if role == "judge" else properties
         labels = tuple((labelled.get("label") or labelled["labels"]["items"])["enum"])
         subject = Subject(text_hash(shown), self.key.truth(shown, labels), labels)
         if role == "judge":
             given = user[user.rindex(GIVEN) + len(GIVEN) :].partition("\n")[0]
-            answer = verdict_answer(subject, given, properties, self.script)
+            answer = verdict_answer(subject, given, properties, self._script_of(role, subject))
         else:
-            answer = annotation_answer(subject, properties, self.script)
+            answer = annotation_answer(subject, properties, self._script_of(role, subject))
         message = {"role": "assistant", "content": json.dumps(answer, ensure_ascii=False)}
         choice = {"index": 0, "finish_reason": "stop", "message": message}
         return Reply(role, subject.hash, choice, 20 + len(name))
+
+    def _script_of(self, role: str, subject: Subject) -> Script:
+        return self.script.at_call(self.counts[(role, subject.hash)])
+
+    def _refuse(self, shown: str) -> None:
+        if self.script.refused_text and self.script.refused_text in shown:
+            self.failures["400"] += 1
+            raise NotUnderstood("this text is refused, as the script says")
 
     def _schema(self, body: dict[str, Any], system: str) -> tuple[str, dict[str, Any]]:
         """Name and properties of the schema asked for, or as the system prompt states it."""
@@ -178,7 +189,8 @@ class ScriptedModel:
         role, words = view
         shown, labels = unfence(prompt), tuple(words)
         subject = Subject(text_hash(shown), self.key.truth(shown, labels), labels)
-        scores = word_logprobs(subject, words, self.script, role)
+        self._refuse(shown)
+        scores = word_logprobs(subject, words, self._script_of(role, subject), role)
         top = {f" {word}": score for word, score in scores.items()}
         token = max(top, key=lambda word: top[word])
         logprobs = {"tokens": [token], "token_logprobs": [top[token]], "top_logprobs": [top]}
@@ -202,7 +214,8 @@ class ScriptedModel:
         total = Counter({"annotate": 0, "judge": 0})
         for (role, _), count in self.counts.items():
             total[role] += count
-        return {**total, "failures": dict(self.failures), "texts": texts}
+        failures = dict(self.failures)
+        return {**total, "begun": self.begun, "failures": failures, "texts": texts}
 
 
 def _reply(choice: dict[str, Any], words: int, raw: bytes) -> web.Response:

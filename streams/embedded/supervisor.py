@@ -27,10 +27,14 @@ from streams.embedded.child import (
     prepare_log,
 )
 from streams.embedded.parent import tied
-from streams.embedded.program import EXIT_CONFIGURATION
+from streams.embedded.program import EXIT_CONFIGURATION, EXIT_GAVE_UP
 
 FIRST_RESTART_SECONDS = 0.5
 LONGEST_RESTART_SECONDS = 30.0
+_FINAL = {
+    EXIT_CONFIGURATION: Happening.MISCONFIGURED,
+    EXIT_GAVE_UP: Happening.GAVE_UP,
+}
 STEADY_SECONDS = 60.0
 """A child that ran this long is started again without waiting longer than the first time."""
 
@@ -65,7 +69,7 @@ class Supervisor:
         self,
         logs: Path,
         on_event: Listener,
-        final_codes: frozenset[int] = frozenset({EXIT_CONFIGURATION}),
+        final_codes: frozenset[int] = frozenset({EXIT_CONFIGURATION, EXIT_GAVE_UP}),
     ) -> None:
         """Write each child's output to `<logs>/<name>.log`.
 
@@ -232,7 +236,7 @@ class Supervisor:
         again = child.restart and not final
         self._tell(
             Event(
-                Happening.MISCONFIGURED if code == EXIT_CONFIGURATION else Happening.DIED,
+                _FINAL.get(code, Happening.DIED),
                 child.name,
                 exit_code=code,
                 last_lines=last_lines(self.log_of(child.name)),

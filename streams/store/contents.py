@@ -1,7 +1,9 @@
-"""What the store is and holds: its version, its tables, how many rows."""
+"""What the store is and holds: its version, its tables, how many rows, room for more."""
 
 from models.rows import ROWS
 from streams.store.client import Store
+
+ROOM_BYTES = 64 * 1024 * 1024
 
 
 def server_version(store: Store) -> str:
@@ -24,3 +26,9 @@ def rows_per_table(store: Store) -> dict[str, int]:
         found = store.query(f"SELECT count() AS n FROM {row.TABLE.name} {final}")
         counts[row.TABLE.name] = int(found[0]["n"])
     return counts
+
+
+def full_disks(store: Store) -> list[str]:
+    """The folders of ClickHouse's disks with less than 64 MiB left, where it may refuse rows."""
+    sql = "SELECT path FROM system.disks WHERE unreserved_space < {room:UInt64} ORDER BY path"
+    return [row["path"] for row in store.query(sql, {"room": ROOM_BYTES})]

@@ -58,6 +58,12 @@ REFUSED = {
 """Codes that say a statement or its data are wrong in themselves. A code in no list counts as
 "cannot work now": waiting keeps the records, giving up would lose them."""
 
+NOT_ENOUGH_SPACE = 243
+_SAYS_FULL = re.compile(
+    r"No space left on device|not enough space|Disk quota exceeded|File too large", re.IGNORECASE
+)
+"""What the system says when a write finds no room, behind codes that stand for any failed write."""
+
 _SAID_BY_SERVER = re.compile(r"DB::Exception: (.*)", re.DOTALL)
 _SHOWN = 500
 
@@ -66,12 +72,17 @@ class Refused(TidegaugeError):
     """The store takes a statement or rows for wrong in themselves; asking again cannot help."""
 
 
+class StoreFull(StoreUnavailable):
+    """The store answers, but has no room to write; what is to be written waits until it has."""
+
+
 @contextmanager
 def in_our_words(where: ClickHouse) -> Iterator[None]:
     """Turns every foreign exception from inside into one of ours.
 
     Raises:
         StoreUnavailable: nothing answers there, or it cannot work now.
+        StoreFull: its disk is full.
         ConfigurationError: credentials, or tables that are not there.
         Refused: the statement or the rows are wrong in themselves.
     """
@@ -99,6 +110,11 @@ def translated(exc: ClickHouseError, where: ClickHouse) -> TidegaugeError:
         return ConfigurationError(
             f"the store at {where.url} lacks a database, table or column: {_short(exc)}."
             " Run `tidegauge migrate`"
+        )
+    if code == NOT_ENOUGH_SPACE or _SAYS_FULL.search(str(exc)):
+        return StoreFull(
+            f"the store's disk is full: free space where ClickHouse at {where.url} keeps its data;"
+            f" records wait in Kafka ({_short(exc)})"
         )
     if code in REFUSED:
         return Refused(_short(exc))

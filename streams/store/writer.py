@@ -6,7 +6,7 @@ what cannot be read elsewhere came from a foreign or newer writer and becomes a 
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -72,6 +72,13 @@ def bare(row: SampleRow) -> SampleRow:
     )
 
 
+def stored(entry: Entry, at: datetime) -> Entry:
+    """The entry with the moment that its row is said to be stored."""
+    if getattr(entry.row, "stored_at", at) == at:
+        return entry
+    return replace(entry, row=entry.row.model_copy(update={"stored_at": at}))
+
+
 def event_time_of(entry: Entry) -> datetime:
     """The event time an entry carries; an alarm has its record's own."""
     at: datetime = getattr(entry.row, "event_time", entry.record.source.at)
@@ -104,8 +111,11 @@ def claimed_identity(record: Incoming) -> Identity:
 def letter_of(
     record: Incoming, who: Identity, error: TidegaugeError, stored_at: datetime
 ) -> DeadLetterRow:
-    """The sink's own dead letter of a record, which goes straight to its table."""
-    bury = Bury("", "sink", lambda _: who, stored_at.timestamp)
+    """The sink's own dead letter of a record, which goes straight to its table.
+
+    It is as old as the record, so that the same letter written again says the same.
+    """
+    bury = Bury("", "sink", lambda _: who, record.source.at.timestamp)
     buried = bury(record, error, 1)
     _, row = dead_letter(
         Incoming(record.source, buried.key, buried.value, buried.headers), stored_at

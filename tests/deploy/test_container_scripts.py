@@ -64,8 +64,11 @@ def test_being_stopped_reaches_the_worker_which_may_finish(tmp_path: Path) -> No
         assert process.wait(10) == 0
 
 
-def test_a_configuration_error_is_not_started_again_and_can_be_stopped(tmp_path: Path) -> None:
-    with stage(tmp_path, "echo wrong >&2; exit 78") as process:
+@pytest.mark.parametrize("code", [65, 78])
+def test_what_a_person_must_mend_is_not_started_again_and_can_be_stopped(
+    tmp_path: Path, code: int
+) -> None:
+    with stage(tmp_path, f"echo wrong >&2; exit {code}") as process:
         assert process.stderr
         assert process.stderr.readline() == "wrong\n"
         assert "must be mended" in process.stderr.readline()

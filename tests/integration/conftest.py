@@ -5,7 +5,7 @@ import json
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from models.settings import Settings
+from models.settings import Kafka, Settings
 from streams.delivery.kafka import new_producer
 from streams.embedded.instance import Instance, instance
 from streams.embedded.parts import Wanted
@@ -130,15 +130,23 @@ def write_files(folder: Path, task: str) -> None:
 
 
 @asynccontextmanager
-async def rig_in(folder: Path, task: str = TASK, **delivery: Any) -> AsyncIterator[Rig]:
+async def rig_in(
+    folder: Path, task: str = TASK, kafka: Kafka | None = None, workers: int = 1, **delivery: Any
+) -> AsyncIterator[Rig]:
+    """An instance, on the embedded broker unless `kafka` names another."""
     write_files(folder, task)
     settings = Settings(
         data=folder / "data",
         tasks=(folder / "task.yaml",),
+        kafka=kafka or Kafka(),
         delivery={"health_seconds": 0.5, "batch_ms": 100, **delivery},
     )
     wanted = Wanted(
-        store=folder / "store", model="scripted", key=folder / "key.jsonl", dashboard=False
+        store=folder / "store",
+        model="scripted",
+        key=folder / "key.jsonl",
+        dashboard=False,
+        workers=workers,
     )
     told: list[str] = []
     async with instance(settings, wanted, told.append) as running:
@@ -153,6 +161,11 @@ async def rig_in(folder: Path, task: str = TASK, **delivery: Any) -> AsyncIterat
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with rig_in(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def start_rig() -> Callable[..., AbstractAsyncContextManager[Rig]]:
+    return rig_in
 
 
 @pytest.fixture

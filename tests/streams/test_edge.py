@@ -166,3 +166,14 @@ async def test_spend_on_both_sides_of_midnight_goes_to_its_own_day(tmp_path: Pat
             ("1970-01-02", 0.001),
         ]
         assert rig.ports.budget.spent == pytest.approx(0.001)
+
+
+async def test_spend_of_a_hundredth_of_the_cap_is_due_to_be_told(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        rig = await rig_of(stack, tmp_path, Model(price=0.001))
+        for _ in range(9):
+            await ask(REQUEST, rig.ports)
+        assert not rig.edge.vitals.due.is_set()
+        await ask(REQUEST, rig.ports)
+        await ask(REQUEST, rig.ports)
+        assert rig.edge.vitals.due.is_set()

@@ -8,7 +8,7 @@ import pytest
 from models.errors import StoreUnavailable
 from models.rows import HealthRow, Row, SpendRow
 from streams import health
-from streams.health import Pulse, beat_once, tell_spend
+from streams.health import Pulse, beat, beat_once, tell_spend
 from streams.metrics import Published
 from streams.vitals import Vitals
 
@@ -55,11 +55,13 @@ async def test_spend_is_booked_once_whatever_the_store_does() -> None:
     pulse, published = Pulse(vitals, lag, 0.01), Published(vitals)
     spend(vitals, "b", 1.0)
     store.fail = "after"  # the row is there, its acknowledgement is lost
-    await beat_once(store, pulse, published)
+    with pytest.raises(StoreUnavailable):
+        await beat_once(store, pulse, published)
     spend(vitals, "a", 2.0)
     spend(vitals, "b", 4.0)
     store.fail = "before"
-    await beat_once(store, pulse, published)
+    with pytest.raises(StoreUnavailable):
+        await beat_once(store, pulse, published)
     store.fail = ""
     spend(vitals, "a", 8.0, run="r")
     await beat_once(store, pulse, published)
@@ -139,3 +141,19 @@ async def test_a_store_that_is_down_at_the_end_costs_a_warning_with_the_amount(
     caplog.clear()
     await tell_spend(store, vitals)
     assert "$1.2500" in caplog.text
+
+
+async def test_much_spend_is_told_before_the_next_heartbeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "LEAST_SECONDS", 0.01)
+    store, vitals = Store(), Vitals("annotate", "7")
+    beating = asyncio.create_task(beat(store, Pulse(vitals, lag, 3600)))
+    spend(vitals, "t", 5.0)
+    vitals.due.set()
+    async with asyncio.timeout(10):
+        while not store.health:  # noqa: ASYNC110 - the stand-in tells of nothing
+            await asyncio.sleep(0.01)
+    assert store.total() == 5.0
+    assert not vitals.due.is_set()
+    beating.cancel()

@@ -27,8 +27,8 @@ def tasks(store: Store) -> tuple[str, ...]:
 def runs(store: Store, task: str) -> tuple[str, ...]:
     """Ids of a task's evaluation runs, newest first."""
     sql = """
-        SELECT run FROM samples WHERE run != '' AND task = {task:String}
-        GROUP BY run ORDER BY max(stored_at) DESC LIMIT 200"""
+        SELECT run FROM samples FINAL WHERE run != '' AND task = {task:String}
+        GROUP BY run ORDER BY max(stored_at) DESC, run LIMIT 200"""
     return tuple(row["run"] for row in store.query(sql, {"task": task}))
 
 
@@ -36,23 +36,23 @@ def extent(store: Store, task: str, run: str) -> Extent:
     """When the samples of a run (or the live traffic) came."""
     sql = """
         SELECT count() AS samples, minOrNull(event_time) AS first, maxOrNull(event_time) AS last
-        FROM samples WHERE run = {run:String} AND task = {task:String}"""
+        FROM samples FINAL WHERE run = {run:String} AND task = {task:String}"""
     return Extent(**store.query(sql, {"task": task, "run": run})[0])
 
 
 def versions(store: Store, scope: Scope) -> tuple[str, ...]:
     """Task versions that produced results in the scope, as `name@hash`, newest first."""
     sql = f"""
-        SELECT concat(task_version, '@', task_hash) AS version FROM results
+        SELECT concat(task_version, '@', task_hash) AS version FROM results FINAL
         WHERE {results(scope)}
-        GROUP BY version ORDER BY max(event_time) DESC LIMIT 200"""
+        GROUP BY version ORDER BY max(event_time) DESC, version LIMIT 200"""
     return tuple(row["version"] for row in store.query(sql, scope.parameters))
 
 
 def slices(store: Store, scope: Scope) -> tuple[str, ...]:
     """The scope's slices as `name=value`, the most common first, at most 100."""
     sql = f"""
-        SELECT slice FROM samples ARRAY JOIN {SLICES} AS slice
+        SELECT slice FROM samples FINAL ARRAY JOIN {SLICES} AS slice
         WHERE {tagged(scope)}
         GROUP BY slice ORDER BY count() DESC, slice LIMIT {SLICE_LIMIT}"""
     return tuple(row["slice"] for row in store.query(sql, scope.parameters))

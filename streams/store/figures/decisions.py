@@ -63,7 +63,8 @@ def audit_quality(store: Store, scope: Scope, now: datetime) -> AuditQuality:
                countIf(d.answer = 'ambiguous') AS ambiguous,
                countIf(d.answer = 'label' AND d.simulated) AS simulated
         FROM (SELECT * FROM ({_labelled(scope)}) WHERE audit) AS r
-        LEFT JOIN (SELECT * FROM ({_decided(scope)}) ORDER BY decided_at LIMIT 1 BY result_id) AS d
+        LEFT JOIN (SELECT * FROM ({_decided(scope)})
+                   ORDER BY decided_at, decision_id LIMIT 1 BY result_id) AS d
           ON d.result_id = r.result_id"""
     row = store.query(sql, scope.parameters)[0]
     share = share_sequence if is_open(scope, now) else wilson
@@ -84,5 +85,6 @@ def _labelled(scope: Scope) -> str:
 
 def _decided(scope: Scope) -> str:
     return f"""
-        SELECT result_id, answer, toString(label) AS label, lane, simulated, decided_at
+        SELECT decision_id, result_id, answer, toString(label) AS label, lane, simulated,
+               decided_at
         FROM decisions FINAL WHERE {facts(scope)}"""

@@ -135,4 +135,4 @@ def _labelled(scope: Scope) -> str:
 def _first_decisions(scope: Scope) -> str:
     return f"""
         SELECT result_id, answer, toString(label) AS label, simulated FROM decisions FINAL
-        WHERE {facts(scope)} ORDER BY decided_at LIMIT 1 BY result_id"""
+        WHERE {facts(scope)} ORDER BY decided_at, decision_id LIMIT 1 BY result_id"""

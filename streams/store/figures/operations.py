@@ -25,7 +25,8 @@ def stages(store: Store, now: datetime) -> pd.DataFrame:
             SELECT *, fromUnixTimestamp64Milli({{now:Int64}}, 'UTC') AS moment,
                    lagInFrame(toNullable(received)) OVER earlier AS before_received,
                    lagInFrame(toNullable(at)) OVER earlier AS before_at
-            FROM stage_health WHERE at > moment - toIntervalDay(1) AND slot != {{trial:String}}
+            FROM (SELECT DISTINCT * FROM stage_health WHERE slot != {{trial:String}}
+                  AND at > fromUnixTimestamp64Milli({{now:Int64}}, 'UTC') - toIntervalDay(1))
             WINDOW earlier AS (PARTITION BY stage, slot, session ORDER BY at
                                ROWS BETWEEN 1 PRECEDING AND CURRENT ROW))
         ORDER BY at DESC LIMIT 1 BY stage, slot"""
@@ -55,7 +56,8 @@ def stage_history(store: Store, scope: Scope) -> pd.DataFrame:
                     SELECT *, lagInFrame(toNullable(received)) OVER earlier AS before_received,
                            lagInFrame(toNullable(errors)) OVER earlier AS before_errors,
                            lagInFrame(toNullable(at)) OVER earlier AS before_at
-                    FROM stage_health WHERE at >= {FROM} AND at < {UNTIL}
+                    FROM (SELECT DISTINCT * FROM stage_health
+                          WHERE at >= {FROM} AND at < {UNTIL})
                     WINDOW earlier AS (PARTITION BY stage, slot, session ORDER BY at
                                        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)))
             GROUP BY bucket, stage, slot)

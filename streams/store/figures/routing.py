@@ -22,7 +22,7 @@ def lanes(store: Store, scope: Scope) -> pd.DataFrame:
                countIf(result_id IN (
                    SELECT result_id FROM decisions FINAL WHERE {facts(scope)})) AS decided
         FROM results FINAL WHERE {results(scope)} AND propensity IS NOT NULL
-        GROUP BY lane ORDER BY lane != '{ACCEPTED}', samples DESC"""
+        GROUP BY lane ORDER BY lane != '{ACCEPTED}', samples DESC, lane"""
     return store.frame(sql, scope.parameters)
 
 
@@ -39,9 +39,10 @@ def propensities(store: Store, scope: Scope) -> pd.DataFrame:
 def missing(store: Store, scope: Scope) -> pd.DataFrame:
     """Why annotations and verdicts are not there: part, why, detail (one of them), samples."""
     parts = [
-        f"""SELECT '{part}' AS part, {part}_missing AS why, any({part}_detail) AS detail,
+        f"""SELECT '{part}' AS part, {part}_missing AS why, min({part}_detail) AS detail,
                    count() AS samples
             FROM results FINAL WHERE {results(scope)} AND {part}_missing != '' GROUP BY why"""
         for part in ("annotation", "verdict")
     ]
-    return store.frame(f"{' UNION ALL '.join(parts)} ORDER BY samples DESC, part", scope.parameters)
+    sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY samples DESC, part, why"
+    return store.frame(sql, scope.parameters)

@@ -6,8 +6,11 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from models.settings import Endpoint
-from streams.cli.doctor import examine_tasks, folder_finding, model_finding
+from streams.cli.doctor import examine_tasks, folder_finding, kafka_finding, model_finding
 from streams.cli.main import app
+from streams.delivery.provision import ensure_topics
+from streams.embedded.apache_kafka import Cluster
+from tests.kafka_here import PASSWORD, USER, settings_for
 
 
 def test_everything_wrong_is_listed_with_its_fix(
@@ -75,3 +78,20 @@ async def test_an_endpoint_is_asked_for_credential_and_model(
 async def test_an_endpoint_that_is_not_there_is_a_finding(free_port: int) -> None:
     endpoint = Endpoint(base_url=f"http://127.0.0.1:{free_port}/v1")
     assert "set TIDEGAUGE_MODEL__BASE_URL" in (await model_finding("model", endpoint, {"m"})).fix
+
+
+@pytest.mark.kafka
+async def test_a_kafka_is_asked_for_topics_and_whether_it_lets_us_in(kafka_here: Cluster) -> None:
+    def login(password: str) -> dict[str, str]:
+        how = {"protocol": "SASL_PLAINTEXT", "mechanism": "PLAIN"}
+        return {**how, "username": USER, "password": password}
+
+    refused = await kafka_finding(settings_for(kafka_here, "PLAIN", security=login("guess")))
+    assert "refuses the user 'alice' or its password" in refused.fix
+    assert "guess" not in refused.said + refused.fix
+    settings = settings_for(kafka_here, "PLAIN", security=login(PASSWORD))
+    assert "run `tidegauge migrate`" in (await kafka_finding(settings)).fix
+    await ensure_topics(settings)
+    found = await kafka_finding(settings)
+    assert not found.fix
+    assert "(kafka, SASL_PLAINTEXT), topics" in found.said

@@ -9,7 +9,8 @@ from confluent_kafka import Producer
 
 from models.errors import ConfigurationError
 from models.settings import Kafka, Settings
-from streams.delivery.kafka import ensure_topics, new_producer
+from streams.delivery.kafka import new_producer
+from streams.delivery.provision import ensure_topics
 from streams.delivery.starts import check_start, fix_start
 from streams.embedded.broker import start_cluster
 from streams.topics import Topics

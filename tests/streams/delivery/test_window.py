@@ -11,10 +11,12 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from models.errors import InvalidRecord, ModelUnavailable
+from streams.delivery.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.delivery.dead_letters import Bury, Identity
 from streams.delivery.records import Incoming, Output
 from streams.delivery.tail import LAST, SOURCE
 from streams.delivery.window import OrderedWindow, Plan
+from streams.intake import REPLAYS
 from streams.vitals import Vitals
 
 Handle = Callable[[Incoming], Awaitable[Sequence[Output]]]
@@ -265,3 +267,61 @@ async def test_outputs_name_their_source_and_the_last_one_says_so() -> None:
     assert first[SOURCE] == last[SOURCE] == b"tg.annotate/0/samples/0/0/1000"
     assert LAST not in first
     assert last[LAST] == b"1"
+
+
+async def refused(record: Incoming) -> list[Output]:
+    raise InvalidRecord("no sample")
+
+
+async def test_a_stage_that_buries_everything_stops_before_it_buries_more() -> None:
+    app = App()
+    limit = DeadLetterLimit(0.5, 20)
+    await drive(app, refused, 50, lambda: bool(app.crashed), letters=limit)
+    assert isinstance(app.crashed[0], TooManyDeadLetters)
+    assert len(app.producer.stored) == 9
+    assert app.acked == list(range(len(app.acked))), "the one that tripped it comes again"
+    assert len(app.acked) <= 9
+
+
+async def test_poison_among_good_records_does_not_stop_it() -> None:
+    app = App()
+
+    async def handle(record: Incoming) -> list[Output]:
+        return await (refused if record.source.offset % 3 == 0 else echo)(record)
+
+    limit = DeadLetterLimit(0.5, 20)
+    await drive(app, handle, 200, lambda: len(app.acked) == 200, letters=limit)
+    assert app.crashed == []
+
+
+async def test_replayed_letters_do_not_count() -> None:
+    app = App()
+    events = [app.event(offset) for offset in range(50)]
+    for event in events:
+        event.message.headers = {REPLAYS: b"1"}
+    stream = Stream(events)
+    limit = DeadLetterLimit(0.5, 20)
+    task = asyncio.create_task(window(app, refused, letters=limit).run(stream))
+    await until(lambda: len(app.acked) == 50)
+    stream.closed.set()
+    await task
+    assert app.crashed == []
+
+
+async def test_waiting_for_something_outside_is_noted() -> None:
+    app, calls = App(), 0
+
+    async def handle(record: Incoming) -> list[Output]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise ModelUnavailable("down", retry_after=0.001)
+        return await echo(record)
+
+    made = window(app, handle)
+    stream = Stream([app.event(0)])
+    task = asyncio.create_task(made.run(stream))
+    await until(lambda: app.acked == [0])
+    stream.closed.set()
+    await task
+    assert 0 < made.vitals.waited_at <= made.vitals.progressed_at

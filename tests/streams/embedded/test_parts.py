@@ -10,6 +10,8 @@ from streams.embedded.parts import (
     Wanted,
     dashboard,
     foundation,
+    idle_workers,
+    many_workers,
     own_parts,
     resolved,
     workers,
@@ -93,6 +95,25 @@ def test_a_worker_is_named_by_stage_and_slot(tmp_path: Path) -> None:
     assert second.env is not None
     assert (second.env["TIDEGAUGE_SLOT"], second.env["MORE"]) == ("2", "x")
     assert second.env["PROMETHEUS_MULTIPROC_DIR"].startswith(str(tmp_path))
+
+
+def test_many_workers_have_a_slot_each(tmp_path: Path) -> None:
+    children = many_workers(Settings(data=tmp_path), ["annotate", "judge"], 2)
+    assert [child.name for child in children] == ["annotate", "judge", "annotate-1", "judge-1"]
+    assert [(child.env or {})["TIDEGAUGE_SLOT"] for child in children] == ["0", "0", "1", "1"]
+    [first, second] = many_workers(Settings(data=tmp_path, slot="4"), ["route"], 2)
+    assert (first.name, second.name) == ("route-4", "route-5")
+
+
+def test_a_worker_gets_longer_to_stop_than_it_takes(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    [child] = workers(settings, ["judge"])
+    assert child.stop_seconds > settings.delivery.stop_seconds
+
+
+def test_more_workers_than_partitions_are_named() -> None:
+    assert idle_workers(Settings(), 4) == ""
+    assert "2 of each stage stand by" in idle_workers(Settings(), 6)
 
 
 def test_the_pages_are_on_loopback(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The scripted model over HTTP, spoken to by a plain client."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -70,7 +71,7 @@ async def test_calls_are_counted_by_text_and_role() -> None:
         await asked(session, completion("other"))
         counted = await counts(session)
     assert counted["texts"][text_hash("hello")] == {"annotate": 2, "judge": 1}
-    assert (counted["annotate"], counted["judge"]) == (3, 1)
+    assert (counted["annotate"], counted["judge"], counted["begun"]) == (3, 1, 4)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,32 @@ async def test_above_the_rate_limit_it_says_when_to_come_back() -> None:
                     assert response.headers["Retry-After"] == "1"
     assert 2 <= statuses.count(200) <= 4
     assert set(statuses) == {200, 429}
+
+
+async def test_a_call_that_the_caller_gives_up_was_begun() -> None:
+    async with serving(Script(latency_ms=60_000)) as (session, _):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await asked(session, completion("hello"))
+        counted = await counts(session)
+    assert (counted["annotate"], counted["begun"]) == (0, 1)
+
+
+async def test_a_fickle_model_answers_the_same_question_differently() -> None:
+    script = Script(accuracy=0.6, fickle=True)
+    async with serving(script) as (session, _):
+        tops = [(await asked(session, completion("hello")))[1] for _ in range(12)]
+    assert len({reply["choices"][0]["text"] for reply in tops}) == 2
+    async with serving(Script(accuracy=0.6)) as (session, _):
+        tops = [(await asked(session, completion("hello")))[1] for _ in range(12)]
+    assert len({str(reply) for reply in tops}) == 1
+
+
+async def test_a_refused_text_is_the_requests_own_fault() -> None:
+    async with serving(Script(refused_text="<no>")) as (session, _):
+        assert (await asked(session, completion("hello <no>")))[0] == 400
+        assert (await asked(session, completion("hello")))[0] == 200
+        assert (await counts(session))["failures"] == {"400": 1}
 
 
 async def test_garbage_and_errors_are_drawn_anew_for_each_call() -> None:

@@ -131,6 +131,17 @@ async def test_a_misconfigured_child_is_never_restarted(
         assert event.last_lines == ("task.yaml:3: no label",)
 
 
+async def test_a_child_that_gives_up_is_never_restarted(
+    supervisor: Supervisor, events: Events
+) -> None:
+    async with supervisor:
+        await supervisor.start(python("annotate", "print('too many\\n'); raise SystemExit(65)"))
+        event = await events.first(Happening.GAVE_UP, "annotate")
+        assert (event.exit_code, event.restart_seconds) == (65, None)
+        assert str(event) == "annotate gave up (exit code 65): too many"
+        assert not events.of(Happening.DIED, "annotate")
+
+
 async def test_a_first_start_that_fails_says_why(supervisor: Supervisor, tmp_path: Path) -> None:
     never = tmp_path / "never"
     async with supervisor:

@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS `first_records`
     `precedence` UInt128
 )
 ENGINE = ReplacingMergeTree(precedence)
-ORDER BY (topic, key)
+ORDER BY (topic, key, precedence)
 TTL toDateTime(stored_at, 'UTC') + toIntervalDay(1200)
 SETTINGS index_granularity = 128, min_compress_block_size = 4096, max_compress_block_size = 8192;
 

@@ -8,13 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import StoreUnavailable
+from models.result import Result
 from models.rows import ROWS, Row, SampleRow
 from models.sample import Source
 from streams.delivery.records import Incoming
 from streams.store.client import AsyncStore, Store
 from streams.store.errors import Refused
-from streams.store.first_records import FirstRecords
-from streams.store.sink import Sink, SortedOut, Written, name_of, sort_out
+from streams.store.first_records import Claim, FirstRecords, Known
+from streams.store.sink import Sink, SortedOut, Written, name_of, own, sort_out
 from streams.store.writer import entry_of
 from tests import data_records as data
 from tests.data_records import FORM, TOPICS
@@ -87,6 +88,9 @@ class Failing:
         await self.store.insert(rows)
         if self.left < 0:
             raise Crash
+
+    async def command(self, sql: str, parameters: Any = None) -> None:
+        await self.store.command(sql, parameters)
 
 
 @pytest.mark.processes
@@ -179,8 +183,7 @@ async def test_foreign_records_become_dead_letters(async_store: AsyncStore, stor
 async def test_a_row_the_store_refuses_is_found_and_the_others_are_kept(
     async_store: AsyncStore, store: Store
 ) -> None:
-    usage = data.annotation(1).usage.model_copy(update={"input_tokens": 2**70})
-    bad = data.result(3, annotation=data.annotation(3, usage=usage))
+    bad = _refused(3)
     good = [data.record(TOPICS.results, number, data.result(number)) for number in range(3)]
     batch = [*good, data.record(TOPICS.results, 3, bad)]
     for _ in range(2):
@@ -198,6 +201,7 @@ class Refusing:
     def __init__(self, refused: Callable[[Row], bool]) -> None:
         self.refused = refused
         self.rows: list[Row] = []
+        self.commands: list[str] = []
 
     async def query(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
         return []
@@ -206,6 +210,9 @@ class Refusing:
         if any(self.refused(row) for row in rows):
             raise Refused("not this")
         self.rows.extend(rows)
+
+    async def command(self, sql: str, parameters: Any = None) -> None:
+        self.commands.append(sql)
 
 
 async def test_a_refused_sample_still_counts_as_in() -> None:
@@ -226,37 +233,43 @@ async def test_a_store_that_is_down_is_the_callers_to_wait_for() -> None:
         await sink_on(Down(lambda _: False)).write(story(1))
 
 
-async def test_keys_met_lately_are_not_asked_for_again() -> None:
-    asked: list[tuple[str, int]] = []
+@pytest.mark.processes
+async def test_repeats_of_keys_stored_lately_are_not_asked_for(async_store: AsyncStore) -> None:
+    asked: list[int] = []
 
-    class Counting(Refusing):
+    class Counting(Failing):
         async def query(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
-            asked.extend((parameters["topic"], key) for key in parameters["keys"])
-            return []
+            asked.extend(parameters["keys"])
+            return await super().query(sql, parameters)
 
-    sink = sink_on(Counting(lambda _: False))
+    sink = sink_on(Counting(async_store, 10_000, after=False))
     await sink.write(story(1))
-    first = list(asked)
-    assert len(first) == len(set(first)) == 7
+    assert len(asked) == 12, "six keys before rows are written, and six after"
     assert (await sink.write([moved(record, 400) for record in story(1)[:5]])).repeats == 5
-    assert asked == first
+    assert len(asked) == 12
+    await sink.write(story(1)[:1])
+    assert len(asked) == 14, "a first record that comes again hears of every claim"
 
 
 @pytest.mark.processes
 async def test_a_forgotten_key_is_asked_for(async_store: AsyncStore) -> None:
     records = FirstRecords(async_store, remembered=1)
     entries = [entry_of("samples", story(n)[0], FORM, STORED_AT) for n in (1, 2)]
-    found = sort_out(entries, {}, STORED_AT)
-    await records.record(found.firsts)
-    known = await records.known(map(name_of, entries))
-    assert known == {(row.topic, row.key): row.precedence for row in found.firsts}
+    found = sort_out(entries, Known({}, {}), STORED_AT)
+    await records.claim(found.firsts)
+    known = await records.known((name_of(entry), own(entry)) for entry in entries)
+    assert known.held == {(row.topic, row.key): row.precedence for row in found.firsts}
+    assert known.claims == {
+        (row.topic, row.key): (Claim(row.precedence, row.stored_at, row.event_time),)
+        for row in found.firsts
+    }
 
 
 def test_the_same_offset_in_another_partition_is_another_position() -> None:
     value = data.sample(1).encode()
     batch = [data.record(TOPICS.samples, 5, value, partition=number) for number in (0, 1)]
     found: SortedOut = sort_out(
-        [entry_of("samples", record, FORM, STORED_AT) for record in batch], {}, STORED_AT
+        [entry_of("samples", record, FORM, STORED_AT) for record in batch], Known({}, {}), STORED_AT
     )
     assert (len(found.entries), len(found.repeats)) == (1, 1)
 
@@ -337,3 +350,34 @@ async def test_rows_that_meet_all_the_same_leave_the_first(
     for entry in entries[::order]:
         await async_store.insert([entry.row])
     assert store.query("SELECT offset FROM results FINAL") == [{"offset": 3}]
+
+
+@pytest.mark.processes
+async def test_the_replay_of_a_refused_record_is_taken_and_counts_once(
+    async_store: AsyncStore, store: Store
+) -> None:
+    """Refused in one batch with its replay, or in an earlier one."""
+    for together in (True, False):
+        _empty(store)
+        refused = data.record(TOPICS.results, 1, _refused(1))
+        replay = data.record(TOPICS.results, 9, data.result(1))
+        sample = data.record(TOPICS.samples, 1, data.sample(1).encode())
+        sink = sink_on(async_store)
+        first = [sample, refused, replay] if together else [sample, refused]
+        assert await sink.write(first) == Written(stored=len(first) - 1, letters=1)
+        if not together:
+            assert await sink.write([refused]) == Written(letters=1)
+            assert await sink.write([replay]) == Written(stored=1)
+        books = contents(store)
+        assert [len(books[name]) for name in ("samples", "results", "dead_letters")] == [1, 1, 1]
+        assert books["repeats"] == []
+        for batch in ([replay], [refused], [sample, refused, replay]):
+            await sink_on(async_store).write(batch)
+        after = contents(store)
+        assert len(after.pop("repeats")) == 1, "the record that was refused, now that another holds"
+        assert after == {name: rows for name, rows in books.items() if name != "repeats"}
+
+
+def _refused(number: int) -> Result:
+    usage = data.annotation(number).usage.model_copy(update={"input_tokens": 2**70})
+    return data.result(number, annotation=data.annotation(number, usage=usage))

@@ -1,0 +1,41 @@
+"""The end of a worker's process: within its time, whatever hangs."""
+
+import logging
+import os
+import sys
+import threading
+from contextlib import suppress
+
+log = logging.getLogger("tidegauge")
+
+
+def end_now(code: int) -> None:
+    """End this process without waiting for threads, clients or the event loop."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed or full: there is nobody left to tell
+            stream.flush()
+    os._exit(code)
+
+
+class Ending:
+    """A time limit on leaving; it starts once, with the first reason to leave."""
+
+    def __init__(self, seconds: float) -> None:
+        """The seconds a process may take to leave."""
+        self._seconds = seconds
+        self._timer: threading.Timer | None = None
+
+    def begin(self, code: int) -> None:
+        """Start the clock; a process still there at its end has this exit code."""
+        if self._timer is None:
+            self._timer = threading.Timer(self._seconds, self._late, args=(code,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _late(self, code: int) -> None:
+        log.error(
+            "not stopped within %g s: something does not let go, such as a broker that is down; "
+            "ending all the same, unfinished records come again",
+            self._seconds,
+        )
+        end_now(code)
