@@ -10,10 +10,10 @@ from streams.store.figures.estimate import LiveAccuracy, live_accuracy
 from streams.store.figures.references import ReferenceQuality
 from streams.store.figures.scope import Scope
 
-PROMISES: dict[str, str] = {
-    "fixed": "95 % Wilson interval, for one look at a window that is over.",
-    "sequence": "95 % interval that holds however often you look while the window fills; it is "
-    "wider for that. A window whose beginning moves too is a new one, length after length.",
+WIDER = {
+    "fixed": "",
+    "sequence": " It is wider for that. A window whose beginning moves too is a new one, length "
+    "after length.",
 }
 
 
@@ -27,7 +27,7 @@ def key_numbers(
     """Eight numbers, each with its n and interval where it has one."""
     now = datetime.now(UTC)
     audit = decisions.audit_quality(view.store, scope, now)
-    means = scores.scores(view.store, scope)
+    means = scores.scores(view.store, scope, now)
     parts.cards(
         [
             parts.Card(
@@ -41,17 +41,21 @@ def key_numbers(
                 "Accuracy, references", words.percent(known.accuracy.value),
                 words.shares(known.accuracy),
                 "Exact matches with the known labels that came with the traffic (an evaluation or "
-                "the demo). 95 % Wilson interval: it holds at one look, not at every look while "
-                "samples come in.",
+                f"the demo). {_promise(known.accuracy.kind)}",
             ),
             parts.Card(
                 "Judge score, mean", words.decimal(means.judge_score.value),
                 words.scores(means.judge_score),
-                "The judge's own P(label correct), not yet checked by people. 95 % t interval.",
+                "The judge's own P(label correct), not yet checked by people. "
+                f"{_promise(means.judge_score.kind)}",
             ),
             *_work(view, scope, books, raised),
         ]
     )  # fmt: skip
+
+
+def _promise(kind: str) -> str:
+    return f"95 % interval {words.PROMISES[kind]}.{WIDER[kind]}"
 
 
 def _estimated(found: LiveAccuracy) -> parts.Card:
@@ -66,7 +70,7 @@ def _estimated(found: LiveAccuracy) -> parts.Card:
         else f"not enough labels yet, {words.count(found.worth)} of {found.needed}",
         "How often labels are right over all labelled traffic: every decision weighted by its "
         "recorded probability of review, helped by the judge's scores (GREG). "
-        f"{PROMISES[found.accuracy.kind]} {found.accuracy.n} decisions are worth {found.worth} "
+        f"{_promise(found.accuracy.kind)} {found.accuracy.n} decisions are worth {found.worth} "
         f"plain labels, of which {found.needed} are needed: those on samples that were certain to "
         f"be reviewed say little of all others. The {found.open} decisions not in yet count as all "
         "wrong for the lower end and all right "
@@ -82,7 +86,7 @@ def _audited(audit: decisions.AuditQuality) -> parts.Card:
         words.percent(audit.accuracy.value),
         f"{words.shares(audit.accuracy)}{mark}",
         "How often a reviewer gave the very same label, on the audited samples: a plain random "
-        f"sample of all traffic. {PROMISES[audit.accuracy.kind]}{who} "
+        f"sample of all traffic. {_promise(audit.accuracy.kind)}{who} "
         f"{audit.pending} audited samples are not decided yet, {audit.ambiguous} are ambiguous.",
     )
 

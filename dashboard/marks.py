@@ -22,7 +22,7 @@ def label_colour(order: Sequence[str]) -> alt.Color:
     colours = [*CATEGORIES, *[GREY] * len(order)][: len(order)]
     return alt.Color(
         "label:N", title=None, scale=alt.Scale(domain=list(order), range=colours),
-        legend=alt.Legend(labelLimit=130, columns=3),
+        legend=alt.Legend(labelLimit=170, columns=2),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pandas as pd
@@ -13,14 +14,18 @@ from dashboard import states, timelines, words
 from dashboard.tables import download, share_column
 from dashboard.theme import SIGNAL_NAMES
 from dashboard.view import View
-from streams.store.figures import operations, traffic
+from streams.store.figures import operations, scores, traffic
 from streams.store.figures.alarms import AlarmFigure
 from streams.store.figures.references import ReferenceQuality
 from streams.store.figures.scope import Scope
 
 CONFUSION_LABELS = 12
 MOST_CARDS = 5
-LABEL_COLUMNS = {
+SCORES_MEAN = (
+    "Mean per bucket with its 95 % interval: for one look; in buckets that still fill wider, and "
+    "for every look. Red marks: alarms."
+)
+LABEL_COLUMNS: dict[str, Any] = {"kind": None} | {
     name: share_column(name.replace("_", " "))
     for name in (
         "precision", "precision_low", "precision_high", "recall", "recall_low", "recall_high"
@@ -94,6 +99,12 @@ def facts(pairs: Mapping[str, str]) -> None:
         right.markdown(value)
 
 
+def score_frame(view: View, scope: Scope) -> pd.DataFrame:
+    """Mean scores per bucket under the names they are shown by."""
+    frame = scores.scores_over_time(view.store, scope, datetime.now(UTC))
+    return frame.replace({"signal": SIGNAL_NAMES})
+
+
 def label_mix(view: View, scope: Scope, flags: pd.DataFrame) -> None:
     """The label mix over time with its alarms and its download."""
     frame = traffic.label_mix(view.store, scope)
@@ -102,7 +113,7 @@ def label_mix(view: View, scope: Scope, flags: pd.DataFrame) -> None:
         return
     order = label_order(view, scope)
     shown = with_ends(frame, scope).assign(label=[words.visible(label) for label in frame["label"]])
-    st.altair_chart(timelines.label_mix(shown, order, flags, (scope.start, scope.end)), key="mix")
+    st.altair_chart(timelines.label_mix(shown, order, flags, scope.span), key="mix")
     download(frame, "label-mix")
 
 
@@ -114,8 +125,9 @@ def label_order(view: View, scope: Scope) -> list[str]:
 
 
 def with_ends(frame: pd.DataFrame, scope: Scope) -> pd.DataFrame:
-    """The frame with `until`, the end of each bucket."""
-    return frame.assign(until=frame["at"] + pd.Timedelta(seconds=scope.bucket_seconds))
+    """The frame with `until`, the end of each bucket or, earlier, of the scope."""
+    width = pd.Timedelta(seconds=scope.bucket_seconds)
+    return frame.assign(until=[min(at + width, scope.end) for at in frame["at"]])
 
 
 def alarm_flags(raised: Sequence[AlarmFigure]) -> pd.DataFrame:
@@ -131,7 +143,7 @@ def alarm_name(alarm: AlarmFigure) -> str:
 
 
 def reference_frame(known: ReferenceQuality) -> pd.DataFrame:
-    """The figures against references as rows: name, group, value, low, high, n."""
+    """The figures against references as rows: name, group, value, low, high, n, kind."""
     rows = {
         "accuracy": ("accuracy", known.accuracy),
         "always the commonest label": ("accuracy", known.majority_baseline),
@@ -140,11 +152,12 @@ def reference_frame(known: ReferenceQuality) -> pd.DataFrame:
         "AUC of the confidence": ("AUC: tells right from wrong", known.auc_confidence),
     }
     records = [
-        (name, group, e.value, e.low, e.high, e.n)
+        (name, group, e.value, e.low, e.high, e.n, e.kind)
         for name, (group, e) in rows.items()
         if e.value is not None
     ]
-    return pd.DataFrame(records, columns=["name", "group", "value", "low", "high", "n"])
+    columns = ["name", "group", "value", "low", "high", "n", "kind"]
+    return pd.DataFrame(records, columns=columns)
 
 
 def confusion_frame(known: ReferenceQuality) -> tuple[pd.DataFrame, list[str]]:
@@ -168,7 +181,7 @@ def confusion_frame(known: ReferenceQuality) -> tuple[pd.DataFrame, list[str]]:
 
 
 def label_frame(known: ReferenceQuality) -> pd.DataFrame:
-    """Precision and recall per label with n and intervals."""
+    """Precision and recall per label with n, intervals and what these promise."""
     records: list[dict[str, Any]] = [
         {
             "label": each.label,
@@ -180,6 +193,7 @@ def label_frame(known: ReferenceQuality) -> pd.DataFrame:
             "recall": each.recall.value,
             "recall_low": each.recall.low,
             "recall_high": each.recall.high,
+            "kind": each.recall.kind,
         }
         for each in known.labels
     ]

@@ -19,7 +19,7 @@ def score_timeline(frame: pd.DataFrame, alarms: pd.DataFrame, span: Span) -> Cha
     Args:
         frame: at, signal, value, low, high, n.
         alarms: raised, what (empty when there are none).
-        span: the ends of the time axis.
+        span: the ends of the time axis: from where the first bucket begins.
     """
     data = frame.assign(
         when=[moment(at) for at in frame["at"]],

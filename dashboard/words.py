@@ -6,6 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 DASH = "–"
+PROMISES = {
+    "fixed": "for one look at a window that is over",
+    "sequence": "valid however often you look while the window fills",
+}
+"""What a 95 % interval promises, by the estimate's kind."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 THOUSAND = 1000
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))

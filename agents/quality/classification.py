@@ -1,11 +1,15 @@
-"""Accuracy and its relatives from a table of (known label, given label) counts."""
+"""Accuracy and its relatives from a table of (known label, given label) counts.
+
+Each takes the interval its proportions are to have: `wilson` for one look, `share_sequence` for a
+window that is looked at again and again.
+"""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agents.quality.intervals import LEVEL, Estimate, nothing, wilson
+from agents.quality.intervals import LEVEL, Estimate, Share, wilson
 
 Confusion = Mapping[tuple[str, str], int]
 """How often each (known label, given label) was met."""
@@ -20,44 +24,44 @@ class LabelQuality:
     recall: Estimate
 
 
-def accuracy(confusion: Confusion) -> Estimate:
+def accuracy(confusion: Confusion, share: Share = wilson) -> Estimate:
     """The share of given labels that are the known ones.
 
     >>> accuracy({("a", "a"): 3, ("a", "b"): 1}).value
     0.75
     """
     right = sum(count for (known, given), count in confusion.items() if known == given)
-    return wilson(right, sum(confusion.values()))
+    return share(right, sum(confusion.values()))
 
 
-def balanced_accuracy(confusion: Confusion) -> Estimate:
+def balanced_accuracy(confusion: Confusion, share: Share = wilson) -> Estimate:
     """The mean recall over the known labels, so that a rare label counts as much as a common one.
 
-    The interval combines the recalls' Wilson intervals by MOVER (Zou and Donner 2008).
+    The interval combines those of the recalls by MOVER (Zou and Donner 2008).
 
     >>> balanced_accuracy({("a", "a"): 9, ("a", "b"): 1, ("b", "b"): 1, ("b", "a"): 1}).value
     0.7
     """
     totals = known_counts(confusion)
     if not totals:
-        return nothing()
-    recalls = [wilson(confusion.get((known, known), 0), n) for known, n in totals.items()]
+        return share(0, 0)
+    recalls = [share(confusion.get((known, known), 0), n) for known, n in totals.items()]
     value = sum(r.value or 0.0 for r in recalls) / len(recalls)
     below = math.sqrt(sum(((r.value or 0.0) - (r.low or 0.0)) ** 2 for r in recalls))
     above = math.sqrt(sum(((r.high or 0.0) - (r.value or 0.0)) ** 2 for r in recalls))
     low = max(0.0, value - below / len(recalls))
     high = min(1.0, value + above / len(recalls))
-    return Estimate(value, low, high, sum(totals.values()), LEVEL)
+    return Estimate(value, low, high, sum(totals.values()), LEVEL, recalls[0].kind)
 
 
-def majority_baseline(confusion: Confusion) -> Estimate:
+def majority_baseline(confusion: Confusion, share: Share = wilson) -> Estimate:
     """The accuracy of always giving the most common known label.
 
     >>> majority_baseline({("a", "b"): 3, ("b", "b"): 1}).value
     0.75
     """
     totals = known_counts(confusion)
-    return wilson(max(totals.values()), sum(totals.values())) if totals else nothing()
+    return share(max(totals.values(), default=0), sum(totals.values()))
 
 
 def known_counts(confusion: Confusion) -> Counter[str]:
@@ -68,7 +72,9 @@ def known_counts(confusion: Confusion) -> Counter[str]:
     return Counter({label: count for label, count in totals.items() if count})
 
 
-def label_quality(counts: Iterable[tuple[str, int, int, int]]) -> tuple[LabelQuality, ...]:
+def label_quality(
+    counts: Iterable[tuple[str, int, int, int]], share: Share = wilson
+) -> tuple[LabelQuality, ...]:
     """Precision and recall per label from (label, both, given only, known only) counts.
 
     Counted label by label, so it holds for label sets too.
@@ -78,6 +84,6 @@ def label_quality(counts: Iterable[tuple[str, int, int, int]]) -> tuple[LabelQua
     (0.75, 1.0)
     """
     return tuple(
-        LabelQuality(label, wilson(both, both + given), wilson(both, both + known))
+        LabelQuality(label, share(both, both + given), share(both, both + known))
         for label, both, given, known in counts
     )

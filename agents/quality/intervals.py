@@ -1,6 +1,7 @@
 """Estimates that never travel without their n and interval."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -60,6 +61,10 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> Estimate:
     p = successes / n
     low, high = score_ends(p, n, z)
     return Estimate(p, low, high, int(n), level)
+
+
+Share = Callable[[int, int], Estimate]
+"""A proportion from its successes and trials, at one look (`wilson`) or at all looks."""
 
 
 def score_ends(share: float, n: float, z: float) -> tuple[float, float]:

@@ -10,7 +10,6 @@ from dashboard.tables import download, table, time_column
 from dashboard.theme import SIGNAL_NAMES
 from dashboard.view import View, live
 from models.drift import Summary
-from streams.store.figures import scores
 from streams.store.figures.alarms import AlarmFigure, alarms, warm_up
 from streams.store.figures.scope import Scope
 
@@ -83,12 +82,10 @@ def _numbers(raised: tuple[AlarmFigure, ...], progress: pd.DataFrame) -> None:
 def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> None:
     flags = parts.alarm_flags(raised)
     left, right = st.columns(2, gap="medium")
-    with left, parts.panel("Scores", "Mean per bucket with its 95 % interval. Red marks: alarms."):
-        frame = scores.scores_over_time(view.store, scope).replace({"signal": SIGNAL_NAMES})
+    with left, parts.panel("Scores", parts.SCORES_MEAN):
+        frame = parts.score_frame(view, scope)
         if len(frame):
-            st.altair_chart(
-                timelines.score_timeline(frame, flags, (scope.start, scope.end)), key="scores"
-            )
+            st.altair_chart(timelines.score_timeline(frame, flags, scope.span), key="scores")
             download(frame, "scores-over-time")
         else:
             states.none("No scores in this time.")

@@ -108,7 +108,7 @@ def _stages(stages: pd.DataFrame) -> None:
 def _history(view: View, scope: Scope) -> None:
     frame = operations.stage_history(view.store, scope)
     left, right = st.columns(2, gap="medium")
-    span = (scope.start, scope.end)
+    span = scope.span
     with left, parts.panel("Records per second", "Received by each stage, slots added up."):
         rates = frame.dropna(subset=["per_second"]) if len(frame) else frame
         if len(rates):

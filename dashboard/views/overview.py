@@ -1,5 +1,7 @@
 """Overview: how good the labels are now, what came in, what became of it, what it cost."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import streamlit as st
 
@@ -10,6 +12,7 @@ from dashboard.theme import SIGNAL_NAMES, STATE_COLOURS, STATE_NAMES
 from dashboard.view import View, live
 from streams.store.figures import cost, decisions, ledger, references, routing, scores, traffic
 from streams.store.figures.alarms import AlarmFigure, alarms
+from streams.store.figures.estimate import looks
 from streams.store.figures.references import ReferenceQuality
 from streams.store.figures.scope import Scope
 
@@ -27,7 +30,7 @@ def _body(view: View) -> None:
         states.nothing_here(view.filters.extent.last)
         return
     raised = alarms(view.store, scope)
-    known = references.reference_quality(view.store, scope)
+    known = references.reference_quality(view.store, scope, looks(scope, datetime.now(UTC)))
     key_numbers(view, scope, books, raised, known)
     _timelines(view, scope, raised)
     _books(view, scope, books)
@@ -44,12 +47,12 @@ def _timelines(view: View, scope: Scope, raised: tuple[AlarmFigure, ...]) -> Non
         left,
         parts.panel(
             "Judge score and annotator confidence",
-            "Mean per bucket with its 95 % interval. Red marks: alarms.",
+            parts.SCORES_MEAN,
         ),
     ):
-        frame = scores.scores_over_time(view.store, scope).replace({"signal": SIGNAL_NAMES})
+        frame = parts.score_frame(view, scope)
         if len(frame):
-            chart = timelines.score_timeline(frame, flags, (scope.start, scope.end))
+            chart = timelines.score_timeline(frame, flags, scope.span)
             st.altair_chart(chart, key="scores")
             download(frame, "scores-over-time")
         else:
@@ -62,7 +65,7 @@ def _books(view: View, scope: Scope, books: ledger.Ledger) -> None:
     left, right = st.columns(2, gap="medium")
     with left, parts.panel("Samples in", f"Per {words.span(scope.bucket_seconds)} bucket."):
         frame = parts.with_ends(traffic.samples_in(view.store, scope), scope)
-        st.altair_chart(timelines.throughput(frame, (scope.start, scope.end)), key="throughput")
+        st.altair_chart(timelines.throughput(frame, scope.span), key="throughput")
         download(frame, "samples-in")
     with right, parts.panel("Ledger", "Every sample is in exactly one state."):
         frame = ledger_frame(books)
@@ -105,11 +108,15 @@ def ledger_frame(books: ledger.Ledger) -> pd.DataFrame:
 
 def _quality(view: View, scope: Scope) -> None:
     left, right = st.columns(2, gap="medium")
+    now = datetime.now(UTC)
+    promise = words.PROMISES[looks(scope, now).kind]
     with (
         left,
-        parts.panel("Scores by slice", "Mean and 95 % interval, the most common slices first."),
+        parts.panel(
+            "Scores by slice", f"Mean and 95 % interval {promise}; the most common slices first."
+        ),
     ):
-        frame = scores.scores_by_slice(view.store, scope).replace({"signal": SIGNAL_NAMES})
+        frame = scores.scores_by_slice(view.store, scope, now).replace({"signal": SIGNAL_NAMES})
         if len(frame):
             top = frame[frame["slice"].isin(frame["slice"].unique()[:8])]
             named = top.rename(columns={"slice": "name", "signal": "group"})
@@ -122,14 +129,14 @@ def _quality(view: View, scope: Scope) -> None:
         parts.panel(
             "Accuracy by lane, from decisions",
             "How often reviewers gave the very same label. Lanes choose what to look at: "
-            "only the audited samples speak for all traffic.",
+            f"only the audited samples speak for all traffic. 95 % interval {promise}.",
         ),
     ):
-        _lanes(view, scope)
+        _lanes(view, scope, now)
 
 
-def _lanes(view: View, scope: Scope) -> None:
-    frame = decisions.lane_accuracy(view.store, scope)
+def _lanes(view: View, scope: Scope, now: datetime) -> None:
+    frame = decisions.lane_accuracy(view.store, scope, now)
     if not len(frame):
         states.none("No decisions in this time.")
         return
@@ -144,6 +151,7 @@ def _lanes(view: View, scope: Scope) -> None:
             "high": share_column("95 % high"),
             "n": st.column_config.NumberColumn("n", help="Decisions that give a label."),
             "right": None,
+            "kind": None,
         },
     )
     lanes = routing.lanes(view.store, scope)
@@ -161,13 +169,15 @@ def _lanes(view: View, scope: Scope) -> None:
 
 
 def _references(known: ReferenceQuality) -> None:
+    promise = words.PROMISES[known.accuracy.kind]
     left, right = st.columns(2, gap="medium")
     with (
         left,
         parts.panel(
             "Against references",
             "Known labels that came with the traffic; shown to no annotator, judge or reviewer. "
-            f"{known.unlabelled:,} of {known.referred:,} referred samples have no label.",
+            f"{known.unlabelled:,} of {known.referred:,} referred samples have no label. "
+            f"95 % intervals {promise}.",
         ),
     ):
         frame = parts.reference_frame(known)
@@ -177,7 +187,9 @@ def _references(known: ReferenceQuality) -> None:
         frame, order = parts.confusion_frame(known)
         st.altair_chart(charts.confusion(frame, order), key="confusion")
         download(frame, "confusion")
-    with parts.panel("Label by label", "Counted label by label, in label sets too."):
+    with parts.panel(
+        "Label by label", f"Counted label by label, in label sets too. 95 % intervals {promise}."
+    ):
         table(parts.label_frame(known), "label-quality", parts.LABEL_COLUMNS)
 
 

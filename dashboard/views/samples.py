@@ -1,5 +1,6 @@
 """Samples: find them by anything known about them, and read one sample's whole story."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,12 +17,14 @@ from streams.store.figures.samples import Cursor, Page, Search, search
 from streams.store.figures.scope import Scope
 
 ANY = "any"
+OPENED = "stories_opened"
 LANES = ("uncertain", "disagreement", "policy", "failed", "gold", "repeat", "audit")
 COLUMNS = {
     "event_time": time_column("arrived"),
     "id": st.column_config.TextColumn("id", width="small"),
-    "text": st.column_config.TextColumn("text (beginning)", width=330),
+    "text": st.column_config.TextColumn("text (beginning)", width=300),
     "state": st.column_config.TextColumn("state", width=110),
+    "label": st.column_config.TextColumn("label", width=130),
     "lane": st.column_config.TextColumn("lane", width=95),
     "confidence": score_column("confidence"),
     "judge_score": score_column("judge score"),
@@ -95,33 +98,50 @@ def _cursor(link: str | None) -> Cursor | None:
 
 def _list(page: Page) -> None:
     frame = page.samples.replace({"state": STATE_NAMES})
-    event = st.dataframe(
+    times = st.session_state.get(OPENED, 0)
+    name = f"list_{st.query_params.get('after', '')}_{times}"
+    st.dataframe(
         shown(_without_unknown(frame)),
         hide_index=True,
         column_config=COLUMNS,
         column_order=[name for name in frame.columns if name != "sample_key"],
-        on_select="rerun",
+        on_select=_opener(name, list(frame["sample_key"])),
         selection_mode="single-row",
-        key=f"list_{st.query_params.get('after', '')}",
+        key=name,
         height="content",
         placeholder=words.DASH,
     )
-    chosen = event["selection"]["rows"]
-    if chosen:
-        st.query_params["sample"] = frame.iloc[chosen[0]]["sample_key"]
-        st.rerun()
     _buttons(page)
     download(frame, "samples")
 
 
+def _opener(name: str, keys: Sequence[str]) -> Callable[[], None]:
+    """What a chosen row does: opens the sample that stood there when it was chosen.
+
+    The keys are those of the list that was on the screen: the next search may find other rows.
+    """
+
+    def open_chosen() -> None:
+        for row in st.session_state[name]["selection"]["rows"]:
+            st.query_params["sample"] = keys[row]
+            # a list under a new name has no row chosen, so the same one can be chosen again
+            st.session_state[OPENED] = st.session_state.get(OPENED, 0) + 1
+
+    return open_chosen
+
+
 def _buttons(page: Page) -> None:
     place = st.container(horizontal=True)
-    if st.query_params.get("after") and place.button("Newest", icon=":material/first_page:"):
-        _first_page()
-        st.rerun()
-    if page.following and place.button("Older", icon=":material/navigate_next:"):
-        st.query_params["after"] = str(page.following)
-        st.rerun()
+    if st.query_params.get("after"):
+        place.button("Newest", icon=":material/first_page:", on_click=_first_page)
+    if page.following:
+        place.button(
+            "Older", icon=":material/navigate_next:", on_click=_turn, args=(str(page.following),)
+        )
+
+
+def _turn(cursor: str) -> None:
+    st.query_params["after"] = cursor
 
 
 def _without_unknown(frame: pd.DataFrame) -> pd.DataFrame:

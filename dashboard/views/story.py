@@ -16,9 +16,7 @@ from streams.store.figures.story import story as told
 
 def render(view: View, sample_key: str) -> None:
     """Draws the story of the sample that the address names."""
-    if st.button("All samples", icon=":material/arrow_back:", type="tertiary"):
-        st.query_params.pop("sample", None)
-        st.rerun()
+    st.button("All samples", icon=":material/arrow_back:", type="tertiary", on_click=_close)
     found = told(view.store, sample_key)
     st.header("Sample", anchor=False)
     if not found.known:
@@ -31,6 +29,10 @@ def render(view: View, sample_key: str) -> None:
     if found.result:
         _answers(view, found.result)
     _everything(found)
+
+
+def _close() -> None:
+    st.query_params.pop("sample", None)
 
 
 def state_of(found: Story) -> str:

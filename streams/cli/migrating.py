@@ -5,12 +5,12 @@ from contextlib import closing
 
 from models.settings import Settings
 from streams.cli import terminal
+from streams.cli.backlog import backlog_line
 from streams.cli.here import settings_here
 from streams.delivery.provision import ensure_topics
 from streams.delivery.starts import fix_start
 from streams.store.client import connect_sync
 from streams.store.schema import migrate as migrate_store
-from streams.topics import Topics
 
 
 def migrate() -> None:
@@ -30,7 +30,6 @@ def migrated(settings: Settings) -> list[str]:
     waiting = asyncio.run(fix_start(settings))
     if not done:
         done = ["nothing to do: topics and tables are all there"]
-    if waiting:
-        topic = Topics.of(settings.kafka).samples
-        done.append(f"{waiting:,} samples on {topic} wait to be labelled, two model calls each")
+    if any(waiting.values()):
+        done.append(asyncio.run(backlog_line(settings, waiting)))
     return done

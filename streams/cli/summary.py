@@ -114,6 +114,8 @@ def alarm_facts(alarm: AlarmFigure) -> Facts:
         "after": alarm.after.model_dump(),
         "evidence": alarm.evidence,
         "threshold": alarm.threshold,
+        "by": alarm.by,
+        "note": alarm.note,
     }
 
 

@@ -21,8 +21,11 @@ BOOKKEEPERS: tuple[Stage, ...] = ("annotate", "sink")
 Positions = Mapping[TopicPartition, int]
 
 
-async def fix_start(settings: Settings) -> int:
-    """Fix the beginning where none is fixed yet; how many records lie behind it to be labelled."""
+async def fix_start(settings: Settings) -> dict[TopicPartition, int]:
+    """Fix the beginning where none is fixed yet; how many records of each partition lie behind it.
+
+    Those are to be labelled.
+    """
     known = {stage: await _committed(settings, stage) for stage in BOOKKEEPERS}
     partitions = {tp for positions in known.values() for tp in positions}
     chosen: dict[TopicPartition, int] = {}
@@ -37,7 +40,7 @@ async def fix_start(settings: Settings) -> int:
         missing = {tp: chosen[tp] for tp, at in positions.items() if at is None}
         if missing:
             await _commit(settings, stage, missing)
-    return sum(max(0, end[tp] - max(at, first[tp])) for tp, at in chosen.items())
+    return {tp: max(0, end[tp] - max(at, first[tp])) for tp, at in chosen.items()}
 
 
 async def check_start(settings: Settings, stage: Stage) -> None:

@@ -1,38 +1,22 @@
 """A running dashboard and a real browser that looks at it."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from models.settings import ClickHouse
-from tests.browser_support import running
+from tests.browser_support import browser_program, chromium_at, running, watched
 from tests.data_rows import Traffic, hostile_rows, traffic_rows
 from tests.engine import clickhouse, filled
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-WAIT_MS = 30_000
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless Chromium; its event loop ends with the module, other tests have their own."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with chromium_at(browser_program()) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -56,16 +40,6 @@ def dashboard(store_at: ClickHouse, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A fresh page; it fails the test that let it load anything from elsewhere or throw."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    thrown: list[str] = []
-    strangers: list[str] = []
-    page.on("pageerror", lambda error: thrown.append(str(error)))
-    page.on("dialog", lambda dialog: thrown.append(f"dialog: {dialog.message}"))
-    page.on("request", lambda request: strangers.append(request.url))
-    yield page
-    context.close()
-    assert not thrown
-    assert not [u for u in strangers if not u.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+    """A fresh page that is watched for harm."""
+    with watched(chromium) as page:
+        yield page

@@ -4,6 +4,7 @@ import csv
 import io
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,31 +15,12 @@ from dashboard.tables import FORMULA_STARTS
 from dashboard.words import visible
 from models.settings import ClickHouse
 from streams.store.client import connect_sync
-from tests.browser_support import free_port, running
-from tests.data_rows import HOSTILE
+from tests.browser_support import drawn, free_port, running, settled, unharmed
+from tests.data_rows import HOSTILE, sample_row
 
 pytestmark = pytest.mark.browser
 
 ADDRESSES = {"" if entry is PAGES[0] else entry.path: entry.title for entry in PAGES}
-
-
-def drawn(page: Page, url: str) -> None:
-    """Open an address and wait until the page has finished drawing."""
-    page.goto(url)
-    page.locator("[data-testid=stMain] h2, [data-testid=stMain] h3").first.wait_for()
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    """Wait until nothing is being drawn."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-
-
-def unharmed(page: Page) -> None:
-    """Nothing from a sample ran, and no exception shows."""
-    assert page.evaluate("window.pwned") is None
-    assert page.locator("img[src=x]").count() == 0
-    assert page.locator("[data-testid=stException]").count() == 0
 
 
 def choose(page: Page, label: str, option: str) -> None:
@@ -106,8 +88,8 @@ def test_filters_survive_reload_and_page_changes(page: Page, dashboard: str) -> 
     expect(about).to_contain_text("lang=de")
     page.get_by_role("link", name="Operations").click()
     expect(page.get_by_role("heading", name="Operations", exact=True)).to_be_visible()
+    page.wait_for_url("**/operations?*slice=lang%3Dde*")
     expect(about).to_contain_text("lang=de")
-    assert "slice=lang%3Dde" in page.url
 
 
 def test_a_search_has_a_link(page: Page, dashboard: str) -> None:
@@ -130,6 +112,40 @@ def test_a_row_opens_its_story_and_the_way_back(page: Page, dashboard: str) -> N
     page.get_by_role("button", name="All samples").click()
     expect(page.get_by_role("heading", name="Samples", exact=True)).to_be_visible(timeout=20_000)
     assert "sample=" not in page.url
+
+
+def test_a_click_while_the_story_is_being_drawn_counts(page: Page, dashboard: str) -> None:
+    """At whatever moment of the drawing it comes, and again and again."""
+    drawn(page, f"{dashboard}/samples")
+    for _ in range(3):
+        grid = page.locator("[data-testid=stDataFrame]").first
+        expect(grid.locator("canvas").first).to_be_visible()
+        grid.click(position={"x": 17, "y": 55})
+        page.get_by_role("button", name="All samples").click()
+        expect(page.get_by_role("heading", name="Samples", exact=True)).to_be_visible()
+        settled(page)
+        assert "sample=" not in page.url
+        expect(page.get_by_role("button", name="All samples")).to_have_count(0)
+
+
+def test_a_row_opens_the_sample_that_stood_there(
+    page: Page, dashboard: str, store_at: ClickHouse
+) -> None:
+    drawn(page, f"{dashboard}/samples?q=before")
+    grid = page.locator("[data-testid=stDataFrame]").first
+    expect(page.get_by_text("No samples match")).to_be_visible()
+    store, now = connect_sync(store_at), datetime.now(UTC)
+    store.insert([sample_row("first", now, offset=95_001, text="before all")])
+    page.reload()
+    expect(grid.locator("canvas").first).to_be_visible()
+    settled(page)
+    store.insert(
+        [sample_row("second", now + timedelta(seconds=1), offset=95_002, text="before it, by now")]
+    )
+    store.close()
+    grid.click(position={"x": 17, "y": 55})
+    page.wait_for_url("**/samples?*sample=*")
+    expect(page.locator("[data-testid=stCode]").first).to_contain_text("before all")
 
 
 def test_an_alarm_leads_to_its_examples(page: Page, dashboard: str) -> None:

@@ -7,6 +7,7 @@ from streams.store.client import Store
 from streams.store.figures.scope import SLICES, Scope, results, tagged
 
 SLICE_LIMIT = 100
+TASK_LIMIT = 200
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,15 @@ class Extent:
 
 
 def tasks(store: Store) -> tuple[str, ...]:
-    """Names of all tasks that samples were met for."""
-    rows = store.query("SELECT DISTINCT task FROM samples WHERE task != '' ORDER BY task", {})
-    return tuple(row["task"] for row in rows)
+    """Names of the tasks that samples were met for, at most 200.
+
+    Those with results come first: a sample may name any task at all, and what nobody serves must
+    not become what a page opens with.
+    """
+    sql = f"""
+        SELECT task FROM (SELECT DISTINCT task FROM samples WHERE task != '')
+        ORDER BY task NOT IN (SELECT DISTINCT task FROM results), task LIMIT {TASK_LIMIT}"""
+    return tuple(row["task"] for row in store.query(sql, {}))
 
 
 def runs(store: Store, task: str) -> tuple[str, ...]:

@@ -5,10 +5,9 @@ from datetime import datetime
 
 import pandas as pd
 
-from agents.quality.intervals import Estimate, wilson
-from agents.quality.sequences import share_sequence
+from agents.quality.intervals import Estimate
 from streams.store.client import Store
-from streams.store.figures.estimate import is_open
+from streams.store.figures.estimate import looks
 from streams.store.figures.scope import ANNOTATED, Scope, facts, results
 
 
@@ -32,9 +31,10 @@ class AuditQuality:
     simulated: int
 
 
-def lane_accuracy(store: Store, scope: Scope) -> pd.DataFrame:
-    """Agreement of decisions with labels: lane, simulated, n, right, ambiguous, value, low, high.
+def lane_accuracy(store: Store, scope: Scope, now: datetime) -> pd.DataFrame:
+    """Agreement with labels: lane, simulated, n, right, ambiguous, value, low, high, kind.
 
+    The interval holds at every look while the window is open, at one when it is closed (`kind`).
     Only the rows of one lane belong together: lanes pick what to look at, so their plain average
     says nothing of the traffic. `n` counts decisions that give a label.
     """
@@ -46,11 +46,12 @@ def lane_accuracy(store: Store, scope: Scope) -> pd.DataFrame:
         FROM ({_decided(scope)}) AS d INNER JOIN ({_labelled(scope)}) AS r
           ON d.result_id = r.result_id
         GROUP BY lane, simulated ORDER BY lane, simulated"""
+    share = looks(scope, now).share
     records = []
     for row in store.query(sql, scope.parameters):
-        e = wilson(row["right"], row["n"])
-        records.append((*row.values(), e.value, e.low, e.high))
-    columns = ["lane", "simulated", "n", "right", "ambiguous", "value", "low", "high"]
+        e = share(row["right"], row["n"])
+        records.append((*row.values(), e.value, e.low, e.high, e.kind))
+    columns = ["lane", "simulated", "n", "right", "ambiguous", "value", "low", "high", "kind"]
     return pd.DataFrame(records, columns=columns)
 
 
@@ -67,9 +68,8 @@ def audit_quality(store: Store, scope: Scope, now: datetime) -> AuditQuality:
                    ORDER BY decided_at, decision_id LIMIT 1 BY result_id) AS d
           ON d.result_id = r.result_id"""
     row = store.query(sql, scope.parameters)[0]
-    share = share_sequence if is_open(scope, now) else wilson
     return AuditQuality(
-        accuracy=share(row["right"], row["n"]),
+        accuracy=looks(scope, now).share(row["right"], row["n"]),
         audited=row["audited"],
         pending=row["pending"],
         ambiguous=row["ambiguous"],

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from agents.quality.greg import FEWEST_LABELS, FEWEST_WATCHED, Sums, greg, greg_sequence
 from agents.quality.intervals import Estimate, nothing
+from agents.quality.looks import EVERY_LOOK, ONE_LOOK, Looks
 from streams.store.client import Store
 from streams.store.figures.scope import ANNOTATED, Scope, facts, results
 
@@ -21,6 +22,11 @@ def is_open(scope: Scope, now: datetime) -> bool:
     An evaluation's is closed: how many samples it has was settled before the first look.
     """
     return not scope.run and scope.end > now - SETTLES
+
+
+def looks(scope: Scope, now: datetime) -> Looks:
+    """The intervals that figures of the scope have as of now."""
+    return EVERY_LOOK if is_open(scope, now) else ONE_LOOK
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from agents.quality.classification import (
     label_quality,
     majority_baseline,
 )
-from agents.quality.discrimination import auc
 from agents.quality.intervals import Estimate
+from agents.quality.looks import ONE_LOOK, Looks
 from streams.store.client import Store
 from streams.store.figures.scope import ANNOTATED, Scope, results
 
@@ -47,20 +47,20 @@ class ReferenceQuality:
     labels: tuple[LabelQuality, ...]
 
 
-def reference_quality(store: Store, scope: Scope) -> ReferenceQuality:
-    """All figures that compare given labels with references."""
+def reference_quality(store: Store, scope: Scope, looks: Looks = ONE_LOOK) -> ReferenceQuality:
+    """All figures that compare given labels with references, with intervals for so many looks."""
     table = confusion(store, scope)
     unlabelled = _unlabelled(store, scope)
     return ReferenceQuality(
         referred=sum(table.values()) + unlabelled,
         unlabelled=unlabelled,
-        accuracy=accuracy(table),
-        balanced_accuracy=balanced_accuracy(table),
-        majority_baseline=majority_baseline(table),
-        auc_confidence=auc_of(store, scope, "confidence"),
-        auc_judge=auc_of(store, scope, "judge_score"),
+        accuracy=accuracy(table, looks.share),
+        balanced_accuracy=balanced_accuracy(table, looks.share),
+        majority_baseline=majority_baseline(table, looks.share),
+        auc_confidence=auc_of(store, scope, "confidence", looks),
+        auc_judge=auc_of(store, scope, "judge_score", looks),
         confusion=table,
-        labels=per_label(store, scope),
+        labels=per_label(store, scope, looks),
     )
 
 
@@ -75,7 +75,7 @@ def confusion(store: Store, scope: Scope) -> dict[tuple[str, str], int]:
     return {(row["known"], row["given"]): row["samples"] for row in rows}
 
 
-def per_label(store: Store, scope: Scope) -> tuple[LabelQuality, ...]:
+def per_label(store: Store, scope: Scope, looks: Looks = ONE_LOOK) -> tuple[LabelQuality, ...]:
     """Precision and recall per label, the most common labels first."""
     sql = f"""
         SELECT one, countIf(has(labels, one) AND has(reference, one)) AS both,
@@ -85,10 +85,11 @@ def per_label(store: Store, scope: Scope) -> tuple[LabelQuality, ...]:
         ARRAY JOIN arrayDistinct(arrayConcat(labels, reference)) AS one
         GROUP BY one ORDER BY count() DESC, one LIMIT 200"""
     rows = store.query(sql, scope.parameters)
-    return label_quality((row["one"], row["both"], row["given"], row["known"]) for row in rows)
+    counts = ((row["one"], row["both"], row["given"], row["known"]) for row in rows)
+    return label_quality(counts, looks.share)
 
 
-def auc_of(store: Store, scope: Scope, score: str) -> Estimate:
+def auc_of(store: Store, scope: Scope, score: str, looks: Looks = ONE_LOOK) -> Estimate:
     """AUC of `confidence` or `judge_score` for telling right labels from wrong ones.
 
     Raises:
@@ -103,7 +104,7 @@ def auc_of(store: Store, scope: Scope, score: str) -> Estimate:
         WHERE {results(scope)} AND {ANNOTATED} AND {REFERRED} AND {score} IS NOT NULL
         GROUP BY score"""
     rows = store.query(sql, scope.parameters)
-    return auc((row["score"], row["rights"], row["wrongs"]) for row in rows)
+    return looks.area((row["score"], row["rights"], row["wrongs"]) for row in rows)
 
 
 def _unlabelled(store: Store, scope: Scope) -> int:

@@ -1,7 +1,7 @@
 """Which traffic a figure is about, as one frozen value and as SQL conditions."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 WIDTHS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
@@ -43,6 +43,19 @@ class Scope:
         """
         span = (self.end - self.start).total_seconds()
         return next((width for width in WIDTHS if span <= width * self.buckets), WIDTHS[-1])
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The time that the buckets cover: from the beginning of the first one.
+
+        >>> from datetime import UTC, datetime
+        >>> at = datetime(2026, 1, 1, 12, 0, 7, tzinfo=UTC)
+        >>> first, _ = Scope(at, at.replace(minute=5), buckets=8).span
+        >>> f"{first:%H:%M:%S}"
+        '12:00:00'
+        """
+        seconds = self.start.timestamp()
+        return datetime.fromtimestamp(seconds - seconds % self.bucket_seconds, UTC), self.end
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agents.quality.intervals import nothing, wilson
-from agents.quality.sequences import TIGHTEST, critical, share_sequence
+from agents.quality.intervals import Estimate, mean_interval, nothing, wilson
+from agents.quality.sequences import (
+    FEWEST_ASYMPTOTIC,
+    TIGHTEST,
+    critical,
+    mean_sequence,
+    share_sequence,
+)
 
 ALPHA = 0.05
 
@@ -91,3 +98,58 @@ def test_the_width_is_least_where_it_is_wanted() -> None:
     assert widths[300] < widths[200] < widths[100]
     far = [critical(n) for n in (1000, 10_000, 100_000)]
     assert critical(TIGHTEST) < far[0] < far[1] < far[2] < 4.2
+
+
+def skewed(rng: np.random.Generator, n: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Scores as judges give them: nearly all high, three in a hundred low; their mean is 0.9415."""
+    return np.where(rng.random(n) < 0.03, 0.02, 0.97)
+
+
+@pytest.mark.parametrize(
+    ("values", "truth"),
+    [
+        (skewed, 0.03 * 0.02 + 0.97 * 0.97),
+        (lambda rng, n: rng.beta(6.4, 1.6, n), 0.8),
+        (lambda rng, n: np.asarray(rng.random(n) < 0.98, dtype=float), 0.98),
+    ],
+)
+def test_a_mean_is_covered_at_all_looks_where_students_t_is_not(values: Any, truth: float) -> None:
+    rng = np.random.default_rng(5)
+    runs, looks = 200, [*range(5, 400, 15), *range(400, 1500, 100)]
+    always, fixed = 0, 0
+    for _ in range(runs):
+        x = values(rng, 1500)
+        seen = [(n, float(x[:n].mean()), float(x[:n].var(ddof=1))) for n in looks]
+        always += all(covers(mean_sequence(*look), truth) for look in seen)
+        fixed += all(covers(mean_interval(*look), truth) for look in seen)
+    assert always / runs >= 0.94
+    assert fixed / runs < 0.85
+
+
+def covers(found: Estimate, truth: float) -> bool:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low <= truth <= found.high
+
+
+@given(st.integers(1, FEWEST_ASYMPTOTIC - 1), st.data())
+def test_few_values_are_treated_as_shares(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, n))
+    found = mean_sequence(n, k / n, 0.0)
+    assert (found.low, found.high) == pytest.approx(ends(k, n))
+    assert found.kind == "sequence"
+
+
+def test_a_mean_of_many_values_is_its_formula() -> None:
+    found = mean_sequence(300, 0.8, 0.0169)
+    # the standard error, and two values of 0 beside the 300
+    error = math.sqrt(0.0169 / 300 + 2 * (0.8 / 300) ** 2)
+    assert found.high == pytest.approx(0.8 + critical(300) * error)
+    assert found.low == pytest.approx(0.8 - critical(300) * error)
+
+
+def test_values_all_alike_are_not_certain() -> None:
+    found = mean_sequence(100, 1.0, 0.0)
+    assert found.high == 1
+    assert found.low == pytest.approx(1 - critical(100) * math.sqrt(2) / 100)
+    assert mean_sequence(0, 0.0, 0.0) == nothing(kind="sequence")

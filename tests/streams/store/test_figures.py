@@ -4,14 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
-from agents.quality.intervals import nothing, wilson
-from agents.quality.sequences import share_sequence
+from agents.quality.intervals import mean_interval, nothing, wilson
+from agents.quality.looks import EVERY_LOOK
+from agents.quality.sequences import mean_sequence, share_sequence
 from models.rows import RepeatRow, Row, SpendRow
 from streams.store.client import Store
 from streams.store.figures import choices, cost, decisions, ledger, routing, scores, traffic
-from streams.store.figures.estimate import SETTLES, is_open, live_accuracy
+from streams.store.figures.estimate import SETTLES, is_open, live_accuracy, looks
 from streams.store.figures.references import auc_of, confusion, per_label, reference_quality
 from streams.store.figures.scope import Scope
 from tests.data_rows import (
@@ -161,18 +163,18 @@ def test_rare_labels_are_one(store: Store) -> None:
 
 
 def test_means_skip_missing_scores(filled: Store) -> None:
-    found = scores.scores(filled, HOUR)
+    found = scores.scores(filled, HOUR, OVER)
     judged = [0.9, 0.4, 0.7, 0.2, 0.7, 0.6]
     assert found.judge_score.n == 6
     assert found.judge_score.value == pytest.approx(sum(judged) / 6)
     assert found.confidence.n == 5
-    first = scores.scores_over_time(filled, HOUR).iloc[0]
+    first = scores.scores_over_time(filled, HOUR, OVER).iloc[0]
     assert (first["signal"], first["n"]) == ("judge_score", 2)
     assert first["value"] == pytest.approx(0.65)
 
 
 def test_scores_by_slice(filled: Store) -> None:
-    frame = scores.scores_by_slice(filled, HOUR)
+    frame = scores.scores_by_slice(filled, HOUR, OVER)
     german = frame[(frame["slice"] == "lang=de") & (frame["signal"] == "judge_score")].iloc[0]
     assert german["n"] == 2
     assert german["value"] == pytest.approx(0.65)
@@ -243,7 +245,7 @@ def test_label_sets_count_when_they_match_exactly(store: Store) -> None:
 
 
 def test_decisions_by_lane_say_who_decided(filled: Store) -> None:
-    frame = decisions.lane_accuracy(filled, HOUR)
+    frame = decisions.lane_accuracy(filled, HOUR, OVER)
     columns = ["lane", "simulated", "n", "right", "ambiguous"]
     assert list(frame[columns].itertuples(index=False, name=None)) == [
         ("disagreement", False, 1, 0, 0),
@@ -262,6 +264,45 @@ def test_audited_samples_speak_for_all(filled: Store) -> None:
 def test_a_window_that_still_fills_has_an_interval_for_every_look(filled: Store) -> None:
     assert decisions.audit_quality(filled, HOUR, HOUR.end).accuracy == share_sequence(1, 2)
     assert decisions.audit_quality(filled, HOUR, OVER).accuracy == wilson(1, 2)
+
+
+def test_every_figure_of_an_open_window_holds_at_every_look(filled: Store) -> None:
+    lanes = decisions.lane_accuracy(filled, HOUR, HOUR.end).iloc[1]
+    assert (lanes["kind"], lanes["low"]) == ("sequence", pytest.approx(share_sequence(1, 1).low))
+    judged = [0.9, 0.4, 0.7, 0.2, 0.7, 0.6]
+    watched, once = (scores.scores(filled, HOUR, now).judge_score for now in (HOUR.end, OVER))
+    mean, variance = sum(judged) / 6, float(np.var(judged, ddof=1))
+    assert watched.low == pytest.approx(mean_sequence(6, mean, variance).low)
+    assert once.low == pytest.approx(mean_interval(6, mean, variance).low)
+    for now, kind in ((HOUR.end, "sequence"), (OVER, "fixed")):
+        assert set(scores.scores_by_slice(filled, HOUR, now)["kind"]) == {kind}
+        known = reference_quality(filled, HOUR, looks(HOUR, now))
+        figures = [known.accuracy, known.balanced_accuracy, known.majority_baseline]
+        figures += [known.auc_judge, known.auc_confidence]
+        figures += [part for each in known.labels for part in (each.precision, each.recall)]
+        assert {figure.kind for figure in figures} == {kind}
+    assert reference_quality(filled, HOUR, EVERY_LOOK).accuracy == share_sequence(4, 6)
+
+
+def test_each_bucket_is_a_window_that_closes_for_itself(filled: Store) -> None:
+    kinds = scores.scores_over_time(filled, HOUR, moment(29)).groupby("at")["kind"].first()
+    # ten minutes after their ends buckets are closed
+    assert kinds.to_dict() == {
+        moment(0): "fixed",
+        moment(10): "sequence",
+        moment(50): "sequence",
+    }
+    run = replace(HOUR, run="r1")
+    assert set(scores.scores_over_time(filled, run, moment(0))["kind"]) == {"fixed"}
+
+
+def test_an_axis_begins_where_its_first_bucket_does(filled: Store) -> None:
+    late = replace(HOUR, start=moment(7))
+    assert late.span == (moment(0), moment(60))
+    assert traffic.samples_in(filled, late)["at"].iloc[0] == late.span[0]
+    week = replace(HOUR, start=moment(0) - timedelta(days=300))
+    assert week.bucket_seconds == 604_800
+    assert traffic.samples_in(filled, week)["at"].iloc[0] == week.span[0]
 
 
 def test_a_window_is_open_until_its_last_decisions_had_time_to_come() -> None:
@@ -294,12 +335,21 @@ def test_choices(filled: Store) -> None:
     assert choices.extent(filled, "unknown", "").samples == 0
 
 
+def test_a_task_that_nobody_serves_comes_last(store: Store) -> None:
+    served = sample_row("a", moment(1), offset=1)
+    strangers = [sample_row(f"{n}", moment(1), offset=n + 2, task=f"<{n:03}>") for n in range(250)]
+    store.insert([served, result_row(served, "a"), *strangers])
+    found = choices.tasks(store)
+    assert found[:2] == (TASK, "<000>")
+    assert len(found) == choices.TASK_LIMIT
+
+
 def test_a_version_restricts_results(store: Store) -> None:
     old, new = (sample_row(name, moment(n), offset=n) for n, name in enumerate(("old", "new")))
     store.insert([old, new, result_row(old, "a"), result_row(new, "b", task_version="messages/2")])
     second = replace(HOUR, version=f"messages/2@{VERSION[1]}")
     assert traffic.labels(store, second) == ("b",)
-    assert scores.scores(store, second).judge_score.n == 1
+    assert scores.scores(store, second, OVER).judge_score.n == 1
 
 
 def test_spend_adds_up_per_day(store: Store) -> None:

@@ -1,0 +1,81 @@
+"""Alarms from the command line, against a running instance: seen, acknowledged, re-baselined."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import TASK, rig_in, samples
+
+pytestmark = pytest.mark.processes
+
+BEFORE, AFTER = 250, 150
+SHIFTING = TASK.replace("{baseline: 200}", "{baseline: 100, run_length: 1000}")
+
+
+def tidegauge(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The program as a person runs it, in the folder of a running instance."""
+    environment = os.environ | {"TIDEGAUGE_DATA": str(data)}  # noqa: TID251 - the child's PATH
+    return subprocess.run(
+        (sys.executable, "-m", "streams.cli.main", *arguments),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def spam(first: int, count: int) -> list[Any]:
+    """Messages whose key says spam: every seventh, sent under ids of their own."""
+    return [
+        (f"s{n}".encode(), json.dumps({"id": f"s{n}", "text": f"message number {n * 7}"}).encode())
+        for n in range(first, first + count)
+    ]
+
+
+async def test_an_alarm_is_acknowledged_and_rebaselined(tmp_path: Path) -> None:
+    async with rig_in(tmp_path, SHIFTING) as rig:
+        data = rig.settings.data
+
+        def listed() -> list[dict[str, Any]]:
+            answer = tidegauge(data, "alarms", "list", "--json")
+            assert answer.returncode == 0, answer.stderr
+            found: list[dict[str, Any]] = json.loads(answer.stdout)
+            return [alarm for alarm in found if alarm["signal"] == "label_mix"]
+
+        await rig.send(samples(BEFORE))
+        await rig.settled(BEFORE)
+        assert await asyncio.to_thread(listed) == []
+        await rig.send(spam(0, AFTER))
+        (alarm,) = await rig.until(listed, bool, 90)
+        assert alarm["state"] == "open"
+
+        name = alarm["id"][:6]
+        said = await asyncio.to_thread(
+            tidegauge, data, "alarms", "acknowledge", name, "--note", "a campaign, known"
+        )
+        assert (said.returncode, "is acknowledged" in said.stdout) == (0, True), said
+        again = await asyncio.to_thread(tidegauge, data, "alarms", "acknowledge", name)
+        assert again.returncode == 78
+        assert "is acknowledged already" in again.stderr
+
+        (known,) = [one for one in await asyncio.to_thread(listed) if one["id"] == alarm["id"]]
+        assert (known["state"], known["note"]) == ("acknowledged", "a campaign, known")
+        said = await asyncio.to_thread(
+            tidegauge, data, "alarms", "rebaseline", name, "--note", "the new normal"
+        )
+        assert (said.returncode, "is closed" in said.stdout) == (0, True), said
+        (closed,) = [one for one in await asyncio.to_thread(listed) if one["id"] == alarm["id"]]
+        assert (closed["state"], closed["note"]) == ("closed", "the new normal")
+        row = rig.store.query("SELECT collected, needed FROM snapshots FINAL WHERE slice = ''")[0]
+        assert row["collected"] < row["needed"], "a fresh baseline is being collected"
+
+        strange = await asyncio.to_thread(tidegauge, data, "alarms", "acknowledge", "ffffff")
+        assert strange.returncode == 78
+        assert "Traceback" not in strange.stderr
