@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -13,47 +13,93 @@ log = logging.getLogger(__name__)
 
 SOURCE = "tidegauge-source"
 LAST = "tidegauge-last"
-_DEADLINE = 10.0
+DEADLINE = 15.0
+"""Seconds for the tails of one assignment; what is not read by then may be answered again."""
 
 NewReader = Callable[[], Any]
+Positions = set[bytes]
 
 
-async def answered(
-    reader: NewReader, topics: Sequence[str], partition: int, count: int
-) -> set[bytes]:
-    """The input positions whose last output is among the newest `count` records of each topic.
+class Tails:
+    """The input positions whose last output is among the newest records of a stage's topics.
 
-    A position that is missed is only worked again, so a tail that cannot be read is a warning.
+    One client reads the tails of all partitions of an assignment, and each partition can be worked
+    as soon as its own are read. A position that is missed is only worked again, so a tail that
+    cannot be read is a warning.
     """
-    found: set[bytes] = set()
-    if not count:
-        return found
-    try:
-        async with asyncio.timeout(_DEADLINE):
-            async for record in _tail_of(reader, topics, partition, count):
-                headers = dict(headers_of(record.headers))
-                if LAST in headers and SOURCE in headers:
-                    found.add(headers[SOURCE])
-    except Exception as exc:  # any failure here costs repeated work, never a record
-        log.warning("tail of partition %d is unread, answers may repeat: %r", partition, exc)
-    return found
+
+    def __init__(self, reader: NewReader, topics: Sequence[str], count: int) -> None:
+        """Read up to `count` records of each of the topics' partitions, when asked to."""
+        self._reader = reader
+        self._topics = topics
+        self._count = count
+        self._found: dict[int, asyncio.Future[Positions]] = {}
+        self._reading: set[asyncio.Task[None]] = set()
+
+    def assigned(self, partitions: Iterable[int]) -> None:
+        """Forget what was known and read the tails of these partitions."""
+        for task in self._reading:
+            task.cancel()
+        self._found = {}
+        self._start(sorted(set(partitions)))
+
+    def of(self, partition: int) -> "asyncio.Future[Positions]":
+        """What the tails of one partition say; the same future for as long as it is assigned."""
+        if partition not in self._found:
+            self._start([partition])
+        return self._found[partition]
+
+    def _start(self, partitions: Sequence[int]) -> None:
+        loop = asyncio.get_running_loop()
+        asked = {number: loop.create_future() for number in partitions}
+        self._found.update(asked)
+        task = asyncio.create_task(self._read(asked))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read(self, asked: "dict[int, asyncio.Future[Positions]]") -> None:
+        found: dict[int, Positions] = {number: set() for number in asked}
+        try:
+            if self._count and asked:
+                async with asyncio.timeout(DEADLINE):
+                    await self._follow(asked, found)
+        except Exception as exc:  # any failure here costs repeated work, never a record
+            left = [number for number, known in asked.items() if not known.done()]
+            log.warning("tails of partitions %s are unread, answers may repeat: %r", left, exc)
+        finally:
+            for number, known in asked.items():
+                if not known.done():
+                    known.set_result(found[number])
+
+    async def _follow(
+        self, asked: "dict[int, asyncio.Future[Positions]]", found: dict[int, Positions]
+    ) -> None:
+        """Read every tail to the end it has now; a partition is settled when all its tails are."""
+        consumer = self._reader()
+        await consumer.start()
+        try:
+            wanted = [TopicPartition(topic, number) for topic in self._topics for number in asked]
+            consumer.assign(wanted)
+            first = await consumer.beginning_offsets(wanted)
+            end = await consumer.end_offsets(wanted)
+            for tp in wanted:
+                consumer.seek(tp, max(first[tp], end[tp] - self._count))
+            left = set(wanted)
+            while True:
+                left = {tp for tp in left if await consumer.position(tp) < end[tp]}
+                busy = {tp.partition for tp in left}
+                for number, known in asked.items():
+                    if number not in busy and not known.done():
+                        known.set_result(found[number])
+                if not left:
+                    return
+                for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+                    found[tp.partition].update(filter(None, map(_finished, records)))
+        finally:
+            await consumer.stop()
 
 
-async def _tail_of(
-    reader: NewReader, topics: Sequence[str], partition: int, count: int
-) -> AsyncIterator[Any]:
-    consumer = reader()
-    await consumer.start()
-    try:
-        wanted = [TopicPartition(topic, partition) for topic in topics]
-        consumer.assign(wanted)
-        first = await consumer.beginning_offsets(wanted)
-        end = await consumer.end_offsets(wanted)
-        for tp in wanted:
-            consumer.seek(tp, max(first[tp], end[tp] - count))
-        while left := [tp for tp in wanted if await consumer.position(tp) < end[tp]]:
-            for records in (await consumer.getmany(*left, timeout_ms=200)).values():
-                for record in records:
-                    yield record
-    finally:
-        await consumer.stop()
+def _finished(record: Any) -> bytes | None:
+    """The input position that a record is the last output of."""
+    headers = dict(headers_of(record.headers))
+    return headers.get(SOURCE) if LAST in headers else None

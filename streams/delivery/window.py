@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ from models.errors import InvalidRecord, Unavailable
 from streams.delivery.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.delivery.dead_letters import Bury
 from streams.delivery.records import Incoming, Output, incoming
-from streams.delivery.tail import LAST, SOURCE, NewReader, answered
+from streams.delivery.tail import LAST, SOURCE, NewReader, Positions, Tails
 from streams.intake import replays
 from streams.vitals import Vitals
 
@@ -87,7 +87,7 @@ class Cell:
 class Lane:
     """One partition under one assignment: its records in offset order."""
 
-    def __init__(self, key: tuple[str, int, int], known: "asyncio.Task[set[bytes]]") -> None:
+    def __init__(self, key: tuple[str, int, int], known: "asyncio.Future[Positions]") -> None:
         """Start empty; `known` is what the tails say is done."""
         self.key = key
         self.known = known
@@ -107,11 +107,13 @@ class OrderedWindow:
         self.room = asyncio.Condition()
         self.lanes: dict[tuple[str, int, int], Lane] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.tails = Tails(plan.reader, plan.follow, plan.tail)
         app.on_partitions_assigned.connect(self._assigned)
 
-    async def _assigned(self, *_: Any, **__: Any) -> None:
+    async def _assigned(self, _: Any, assigned: Iterable[Any], **__: Any) -> None:
         # A member that rejoins may keep its generation, so the number alone is no identity.
         self.lanes.clear()
+        self.tails.assigned(tp.partition for tp in assigned)
 
     async def run(self, stream: Any) -> None:
         """Work the stream until it ends; what is unfinished then stays unacknowledged."""
@@ -127,10 +129,7 @@ class OrderedWindow:
         key = message.topic, message.partition, message.generation_id
         lane = self.lanes.get(key)
         if lane is None:
-            known = asyncio.create_task(
-                answered(self.plan.reader, self.plan.follow, message.partition, self.plan.tail)
-            )
-            lane = self.lanes[key] = Lane(key, known)
+            lane = self.lanes[key] = Lane(key, self.tails.of(message.partition))
         self.vitals.received += 1
         async with self.room:
             await self.room.wait_for(lambda: len(lane.cells) < self.plan.span)

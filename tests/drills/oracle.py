@@ -16,7 +16,7 @@ from math import isclose
 
 from agents.drift.plan import Plan, plan_of
 from agents.drift.watch import SliceWatch
-from models.drift import Reading
+from models.drift import WHOLE_TASK, Reading
 from models.settings import Settings
 from models.task_file import load_tasks
 from streams.delivery.kafka import group_of
@@ -192,6 +192,9 @@ class Oracle:
                 doubled = max(doubled, seen - due)
             elif state != json.loads(json.dumps(self.watches[name].state())):
                 wrong.append(f"detectors of slice {name!r} differ from those fed once, in order")
+        labelled = {k for k, result in self.truth.results.items() if result["annotation"]}
+        if unread := labelled - self.readings[WHOLE_TASK]:
+            wrong.append(f"{len(unread)} labelled samples never came to the detectors")
         wrong += [
             f"detectors of slice {name!r} have no state"
             for name in self.watches.keys() - states.keys()

@@ -1,6 +1,7 @@
 """Every figure as the dashboard has it: what its pages call, under the names of `truth`."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from streams.store.client import Store
 from streams.store.figures.cost import cost
@@ -45,7 +46,7 @@ def _traffic(store: Store, scope: Scope) -> Iterator[Figure]:
 
 
 def _scores(store: Store, scope: Scope) -> Iterator[Figure]:
-    both = scores(store, scope)
+    both = scores(store, scope, datetime.now(UTC))
     for name, estimate in (("judge score", both.judge_score), ("confidence", both.confidence)):
         yield f"{name} n", estimate.n
         if estimate.value is not None:
@@ -72,7 +73,7 @@ def _routing(store: Store, scope: Scope) -> Iterator[Figure]:
 
 
 def _decisions(store: Store, scope: Scope) -> Iterator[Figure]:
-    for row in lane_accuracy(store, scope).to_dict("records"):
+    for row in lane_accuracy(store, scope, datetime.now(UTC)).to_dict("records"):
         yield f"decided {row['lane']}", row["n"]
         yield f"decided {row['lane']} right", row["right"]
 

@@ -9,7 +9,8 @@ from confluent_kafka import Producer
 
 from models.settings import Kafka, Settings
 from streams.cli.backlog import backlog_line
-from streams.delivery.kafka import ensure_topics, new_producer
+from streams.delivery.kafka import new_producer
+from streams.delivery.provision import ensure_topics
 from streams.delivery.starts import fix_start
 from streams.embedded.broker import start_cluster
 from streams.topics import Topics

@@ -66,7 +66,7 @@ FIGURES: Mapping[str, Figure] = {
     "cost.cost": cost.cost,
     "cost.latencies": cost.latencies,
     "cost.spent": lambda store, scope: cost.spent(store, scope.task, scope.start),
-    "decisions.lane_accuracy": decisions.lane_accuracy,
+    "decisions.lane_accuracy": lambda store, scope: decisions.lane_accuracy(store, scope, END),
     "decisions.audit_quality": lambda store, scope: decisions.audit_quality(store, scope, END),
     "estimate.live_accuracy": lambda store, scope: estimate.live_accuracy(store, scope, END),
     "ledger.ledger": ledger.ledger,
@@ -84,9 +84,9 @@ FIGURES: Mapping[str, Figure] = {
     "routing.propensities": routing.propensities,
     "routing.missing": routing.missing,
     "samples.search": lambda store, scope: samples.search(store, scope, samples.Search()),
-    "scores.scores": scores.scores,
-    "scores.scores_over_time": scores.scores_over_time,
-    "scores.scores_by_slice": scores.scores_by_slice,
+    "scores.scores": lambda store, scope: scores.scores(store, scope, END),
+    "scores.scores_over_time": lambda store, scope: scores.scores_over_time(store, scope, END),
+    "scores.scores_by_slice": lambda store, scope: scores.scores_by_slice(store, scope, END),
     "story.story": lambda store, _: [
         story.story(store, made(number).key()) for number in range(0, SAMPLES, 7)
     ],
