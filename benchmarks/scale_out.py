@@ -1,16 +1,18 @@
 """From one worker a stage to two, on a real Kafka, with a model that takes 50 ms to answer.
 
-    python -m benchmarks.scale_out [--samples 3000] [--json FILE]
+    python -m benchmarks.scale_out [--samples 3000] [--latency-ms 50] [--json FILE]
 
 Every worker may have 4 calls at once, so one `annotate` can do no more than 4 / 50 ms = 80 samples
 a second, and two no more than 160: the measurement asks how much of that the pipeline gives, not
-how fast the machine is. Time is from the first send to the last row, everything at work beforehand.
+how fast the machine is. A slower model asks the same of a machine that has other work. Time is from
+the first send to the last row, everything at work beforehand.
 """
 
 import argparse
 import asyncio
 import json
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +28,23 @@ from benchmarks.rig import (
     stored,
 )
 
-LATENCY_MS = 50
 CONCURRENCY = 4
 WORKERS = (1, 2)
 
 
-async def with_workers(folder: Path, kafka: str, workers: int, samples: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Load:
+    """How many samples, and how long the model takes for a call."""
+
+    samples: int
+    latency_ms: float
+
+
+async def with_workers(folder: Path, kafka: str, workers: int, load: Load) -> dict[str, Any]:
     """Samples per second with that many workers of each stage, and the CPU each used."""
-    model = {"concurrency": CONCURRENCY}
+    samples, model = load.samples, {"concurrency": CONCURRENCY}
     async with started(folder, samples, kafka, workers, model=model) as running:
-        change_model(running.settings, latency_ms=LATENCY_MS)
+        change_model(running.settings, latency_ms=load.latency_ms)
         processes = stage_processes()
         before = {name: cpu(process) for name, process in processes.items()}
         began = time.monotonic()
@@ -46,24 +55,25 @@ async def with_workers(folder: Path, kafka: str, workers: int, samples: int) -> 
     return {
         "workers": workers,
         "per_second": samples / seconds,
-        "most": workers * CONCURRENCY * 1000 / LATENCY_MS,
+        "most": workers * CONCURRENCY * 1000 / load.latency_ms,
         "cores": {name: round(spent / seconds, 3) for name, spent in sorted(used.items())},
     }
 
 
-async def measured(samples: int, folder: Path) -> dict[str, Any]:
+async def measured(load: Load, folder: Path) -> dict[str, Any]:
     """One worker a stage, then two, each with a store of its own."""
     with real_kafka(folder / "kafka") as kafka:
         runs = [
-            await with_workers(folder / f"workers-{workers}", kafka, workers, samples)
+            await with_workers(folder / f"workers-{workers}", kafka, workers, load)
             for workers in WORKERS
         ]
     ratio = runs[-1]["per_second"] / runs[0]["per_second"]
-    return {"machine": machine(), "samples": samples, "runs": runs, "ratio": ratio}
+    return {"machine": machine(), **asdict(load), "runs": runs, "ratio": ratio}
 
 
 def report(found: dict[str, Any]) -> str:
-    lines = [f"machine: {found['machine']}; {found['samples']} samples, {LATENCY_MS} ms a call"]
+    asked = f"{found['samples']} samples, {found['latency_ms']:g} ms a call"
+    lines = [f"machine: {found['machine']}; {asked}"]
     for run in found["runs"]:
         cores = ", ".join(f"{name} {used:.2f}" for name, used in run["cores"].items())
         lines += [
@@ -76,10 +86,11 @@ def report(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=3000)
+    parser.add_argument("--latency-ms", type=float, default=50.0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with scratch() as folder:
-        found = asyncio.run(measured(options.samples, folder))
+        found = asyncio.run(measured(Load(options.samples, options.latency_ms), folder))
     print(report(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")

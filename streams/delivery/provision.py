@@ -130,10 +130,13 @@ def topic_configs(kafka: Kafka, name: str) -> dict[str, str]:
     """How long a topic keeps what, and how safely.
 
     Policies are compacted: the newest of each task stays. Decisions, people's work, and alarms are
-    few and kept for ever. The rest is kept for `retention_hours`.
+    few and kept for ever. The rest is kept for `retention_hours`. The broker stamps all but
+    `samples`: it would refuse records of a stage whose clock is an hour ahead, for ever.
     """
     topics = Topics.of(kafka)
     configs = {"max.message.bytes": str(MAX_MESSAGE), "min.insync.replicas": str(kafka.min_in_sync)}
+    if name != topics.samples:
+        configs["message.timestamp.type"] = "LogAppendTime"
     if name == topics.policies:
         return {**configs, "cleanup.policy": "compact"}
     kept = _FOR_EVER if name in (topics.decisions, topics.alarms) else None

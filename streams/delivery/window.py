@@ -240,9 +240,7 @@ class OrderedWindow:
         while self._ours(lane):
             try:
                 while outputs:
-                    await self._send(record, position, outputs[0], len(outputs) == 1)
-                    outputs = outputs[1:]
-                    self.vitals.emitted += 1
+                    await self._step(record, position, outputs)
                 return self._counted(record, failures, buried)
             except Exception as exc:
                 if isinstance(exc.__cause__ or exc, BROKEN):
@@ -265,6 +263,24 @@ class OrderedWindow:
         if not buried and not replays(record):
             self.plan.letters.settled()
         return True
+
+    async def _step(self, record: Incoming, position: bytes, outputs: list[Output]) -> None:
+        """Have all but the last output stored, side by side; or, once it is alone, the last.
+
+        What is stored leaves the list. The first error is raised, if any.
+        """
+        last = len(outputs) == 1
+        sent = outputs if last else outputs[:-1]
+        ends = await asyncio.gather(
+            *(self._send(record, position, output, last) for output in sent),
+            return_exceptions=True,
+        )
+        failed = [output for output, end in zip(sent, ends, strict=True) if end is not None]
+        self.vitals.emitted += len(sent) - len(failed)
+        outputs[:] = failed if last else [*failed, outputs[-1]]
+        for end in ends:
+            if end is not None:
+                raise end
 
     async def _send(self, record: Incoming, position: bytes, output: Output, last: bool) -> None:
         headers = [pair for pair in output.headers if pair[0] not in {SOURCE, LAST}]

@@ -30,9 +30,9 @@ from streams.embedded.apache_kafka_node import (
     Extra,
     Node,
     await_answer,
-    brokers_at,
     end_node,
     format_storage,
+    is_member,
     java_arguments,
     launch,
     pid_of,
@@ -59,12 +59,14 @@ class Cluster:
         folder: where all of it is kept.
         nodes: in the order of their numbers, which begin with 1.
         incarnation: seconds from 2020 until its data began.
+        name: what Kafka calls its cluster id.
     """
 
     bootstrap: str
     folder: Path
     nodes: tuple[Node, ...]
     incarnation: int
+    name: str
 
     def listening(self, listener: str) -> str:
         """Addresses of one listener, separated by commas."""
@@ -107,7 +109,7 @@ def start(
         _check_ports(folder, node)
         launch(argv, folder, node.number)
     for node in known.nodes:
-        await_answer(folder, node)
+        await_answer(folder, node, known.name)
     return known
 
 
@@ -126,7 +128,7 @@ def running(folder: Path) -> Cluster | None:
     if known is None:
         return None
     alive = [node for node in known.nodes if pid_of(folder, node.number) is not None]
-    return known if any(brokers_at(node.address) for node in alive) else None
+    return known if any(is_member(node, known.name) for node in alive) else None
 
 
 def start_node(folder: Path, number: int, jars: Path | None = None) -> int:
@@ -137,7 +139,7 @@ def start_node(folder: Path, number: int, jars: Path | None = None) -> int:
         return pid
     argv = [check_java(), *java_arguments(fetch_jars(jars or folder, lambda _: None))]
     pid = launch(argv, folder, number)
-    await_answer(folder, node)
+    await_answer(folder, node, known.name)
     return pid
 
 
@@ -156,12 +158,12 @@ def read_cluster(folder: Path) -> Cluster | None:
     try:
         facts = json.loads(path.read_text("utf-8"))
         nodes = tuple(Node(**node) for node in facts["nodes"])
-        incarnation = int(facts["incarnation"])
+        incarnation, name = int(facts["incarnation"]), str(facts["cluster"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ConfigurationError(f"{path}: not readable: {exc!r}; delete {folder}") from exc
-    return Cluster(",".join(node.address for node in nodes), folder, nodes, incarnation)
+    return Cluster(",".join(node.address for node in nodes), folder, nodes, incarnation, name)
 
 
 def _known(folder: Path) -> Cluster:
@@ -173,6 +175,7 @@ def _known(folder: Path) -> Cluster:
 
 def _make(folder: Path, count: int, argv: Sequence[str], extra: Extra) -> Cluster:
     """A new cluster: ports, configuration, formatted storage; its file comes last."""
+    folder.mkdir(parents=True, exist_ok=True)
     names = (PLAIN, CONTROLLER, *extra.listeners)
     ports = _free_ports(count * len(names), extra.port)
     each = [ports[at::count] for at in range(count)]

@@ -183,14 +183,14 @@ def _command(pid: int) -> list[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
 
 
-def await_answer(folder: Path, node: Node) -> None:
-    """Wait until a node has joined its cluster and answers.
+def await_answer(folder: Path, node: Node, cluster: str) -> None:
+    """Wait until a node has joined its cluster, told by its name, and answers.
 
     Raises:
         ConfigurationError: it ended, or is silent for `START_SECONDS`; with the end of its log.
     """
     end = time.monotonic() + START_SECONDS
-    while node.number not in brokers_at(node.address):
+    while not is_member(node, cluster):
         dead = pid_of(folder, node.number) is None
         if dead or time.monotonic() > end:
             how = "ended" if dead else f"is silent after {START_SECONDS:g} s"
@@ -226,10 +226,17 @@ def _send(pid: int, sign: signal.Signals) -> None:
         return
 
 
-def brokers_at(address: str, seconds: float = 1.0) -> frozenset[int]:
-    """Numbers of the live brokers that the one at `address` knows; none if it does not answer.
+def is_member(node: Node, cluster: str) -> bool:
+    """Whether a broker answers at the node's address, of that cluster, and knows the node."""
+    name, numbers = cluster_at(node.address)
+    return name == cluster and node.number in numbers
 
-    One Metadata request, version 4, for no topic: enough Kafka to need no client.
+
+def cluster_at(address: str, seconds: float = 1.0) -> tuple[str, frozenset[int]]:
+    """The cluster's name and its live brokers as the one at `address` knows them.
+
+    Both are empty if it does not answer. One Metadata request, version 4, for no topic: enough
+    Kafka to need no client.
     """
     host, port = address.rsplit(":", 1)
     body = struct.pack(">hhih", _METADATA, _METADATA_VERSION, 0, -1) + struct.pack(">i?", 0, False)
@@ -238,13 +245,13 @@ def brokers_at(address: str, seconds: float = 1.0) -> frozenset[int]:
             link.sendall(struct.pack(">i", len(body)) + body)
             with link.makefile("rb") as answer:
                 (size,) = struct.unpack(">i", answer.read(4))
-                return _broker_numbers(answer.read(size))
+                return _cluster_in(answer.read(size))
     except (OSError, struct.error):
-        return frozenset()
+        return "", frozenset()
 
 
-def _broker_numbers(answer: bytes) -> frozenset[int]:
-    """Read correlation, throttle time, then the brokers: number, host, port, rack."""
+def _cluster_in(answer: bytes) -> tuple[str, frozenset[int]]:
+    """Read correlation, throttle time, the brokers (number, host, port, rack), the name."""
     (count,), at = struct.unpack_from(">i", answer, 8), 12
     numbers = set()
     for _ in range(count):
@@ -253,4 +260,5 @@ def _broker_numbers(answer: bytes) -> frozenset[int]:
         (rack,) = struct.unpack_from(">h", answer, at)
         at += 2 + max(0, rack)
         numbers.add(number)
-    return frozenset(numbers)
+    (length,) = struct.unpack_from(">h", answer, at)
+    return answer[at + 2 : at + 2 + max(0, length)].decode(), frozenset(numbers)

@@ -29,7 +29,8 @@ class Truth:
         reviews: results sent to people, by id.
         decisions: what people (here simulated ones) said of them, by id.
         records: how many records lie on each topic, by the topic's word.
-        keys: how many different keys are among them.
+        answered: positions whose annotation, or verdict, carries an answer of the model.
+        differing: later results of a sample in which the model says something else.
     """
 
     results: dict[str, Body] = field(default_factory=dict)
@@ -61,11 +62,11 @@ class Truth:
             self.answered["verdicts"].add(_source_of(record))
 
     def _take_results(self, record: Logged) -> None:
-        body, known = _body(record), None
+        body = _body(record)
         key = body["sample_key"]
         known = self.results.get(key)
-        if known is not None and known["result_id"] != body["result_id"]:
-            self.differing += 1
+        if known is not None:
+            self.differing += _said(known) != _said(body)
         rank = (record.offset, record.partition)
         if known is None or rank < self._ranks[key]:
             self._ranks[key] = rank
@@ -98,6 +99,12 @@ class Truth:
 def _body(record: Logged) -> Body:
     body: Body = json.loads(record.value or b"")
     return body
+
+
+def _said(result: Body) -> tuple[object, ...]:
+    """What the model said of a sample."""
+    made, verdict = result["annotation"] or {}, result["verdict"] or {}
+    return made.get("labels"), made.get("confidence"), verdict.get("p_correct")
 
 
 def _source_of(record: Logged) -> str:

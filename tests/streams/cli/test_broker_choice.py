@@ -33,7 +33,7 @@ def test_a_kafka_here_begins_at_the_earliest_and_with_enough_copies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     nodes = tuple(Node(n, {"PLAINTEXT": n}) for n in (1, 2, 3))
-    cluster = Cluster("127.0.0.1:1", Path("x"), nodes, incarnation=7)
+    cluster = Cluster("127.0.0.1:1", Path("x"), nodes, incarnation=7, name="k")
     kafka = on_kafka_here(Settings(), cluster).kafka
     assert (kafka.bootstrap, kafka.start, kafka.incarnation) == ("127.0.0.1:1", "earliest", 7)
     assert (kafka.replication, kafka.min_in_sync, kafka.broker) == (3, 2, "kafka")

@@ -227,6 +227,24 @@ async def test_a_broker_outage_costs_no_call_and_no_dead_letter() -> None:
     assert [topic for topic, *_ in app.producer.stored] == ["out"]
 
 
+async def test_the_last_output_follows_all_others_and_only_what_failed_is_sent_again() -> None:
+    app, tried = App(), {b"a": 0, b"b": 0, b"c": 0}
+
+    def refuse(_: str, value: bytes) -> Exception | None:
+        tried[value] += 1
+        again: Exception = KafkaConnectionError("gone")
+        return again if value == b"b" and tried[b"b"] < 3 else None
+
+    async def handle(record: Incoming) -> list[Output]:
+        return [Output("out", record.key, value) for value in (b"a", b"b", b"c")]
+
+    app.producer.refuse = refuse
+    await drive(app, handle, 1, lambda: app.acked == [0])
+    assert tried == {b"a": 1, b"b": 3, b"c": 1}
+    assert [value for _, value, _ in app.producer.stored] == [b"a", b"b", b"c"]
+    assert [LAST in headers for *_, headers in app.producer.stored] == [False, False, True]
+
+
 async def test_an_output_that_is_too_large_becomes_one_dead_letter() -> None:
     app = App()
     app.producer.refuse = lambda topic, _: (
@@ -289,8 +307,8 @@ async def test_poison_among_good_records_does_not_stop_it() -> None:
     async def handle(record: Incoming) -> list[Output]:
         return await (refused if record.source.offset % 3 == 0 else echo)(record)
 
-    limit = DeadLetterLimit(0.5, 20)
-    await drive(app, handle, 200, lambda: len(app.acked) == 200, letters=limit)
+    few = {"limit": 4, "letters": DeadLetterLimit(0.5, 20)}  # far fewer in work than counted
+    await drive(app, handle, 200, lambda: len(app.acked) == 200, **few)
     assert app.crashed == []
 
 

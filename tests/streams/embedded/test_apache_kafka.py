@@ -15,7 +15,7 @@ from streams.embedded.apache_kafka_jars import check_java, fetch_jars
 from streams.embedded.apache_kafka_node import (
     Extra,
     Node,
-    brokers_at,
+    cluster_at,
     pid_of,
     properties_of,
     write_properties,
@@ -62,7 +62,7 @@ def test_nothing_runs_where_none_was_made(
     assert apache_kafka.main(["status", "--folder", str(tmp_path)]) == 1
     with pytest.raises(ConfigurationError, match="make kafka"):
         apache_kafka.start_node(tmp_path, 1)
-    assert brokers_at("127.0.0.1:1") == frozenset()
+    assert cluster_at("127.0.0.1:1") == ("", frozenset())
     capsys.readouterr()
 
 
