@@ -28,6 +28,7 @@ from pydantic_settings import (
 from models.errors import ConfigurationError
 
 RUN_FILE = "run.json"
+ENV_PREFIX = "TIDEGAUGE_"
 
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
@@ -212,7 +213,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="TIDEGAUGE_", env_nested_delimiter="__", frozen=True, extra="ignore"
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore"
     )
 
     data: Path = Path(".tidegauge")

@@ -13,10 +13,11 @@ from mode.supervisors import CrashingSupervisor
 
 from models.errors import ConfigurationError
 from models.settings import Security, Settings
+from streams.delivery.attempt import Plan
 from streams.delivery.bounded import BoundedConsumer, BoundedTransport
 from streams.delivery.kafka import EMBEDDED_WAIT_MS, NEVER_MS, group_of
 from streams.delivery.security import check_security, tls_context, uses_password
-from streams.delivery.window import OrderedWindow, Plan
+from streams.delivery.window import OrderedWindow
 from streams.topics import Stage
 from streams.vitals import Vitals
 

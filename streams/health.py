@@ -17,7 +17,7 @@ from streams.vitals import Vitals
 log = logging.getLogger(__name__)
 
 TELL_SECONDS = 3.0
-"""A stop waits no longer for the store: its supervisor kills after ten seconds."""
+"""A stop waits no longer for the store, as all of it has to fit in the seconds a stop may take."""
 
 
 LEAST_SECONDS = 1.0

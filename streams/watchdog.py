@@ -14,12 +14,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from models.errors import TidegaugeError
+from streams import exit_codes
+from streams.ending import end_soon
 from streams.vitals import Vitals
 
 log = logging.getLogger("tidegauge")
-
-EXIT_STALLED = 75
-"""sysexits' EX_TEMPFAIL: started again it goes on."""
 
 LOOK_SECONDS = 5.0
 BEAT_SECONDS = 1.0
@@ -115,11 +114,12 @@ class LoopWatch:
         while not self._over.wait(BEAT_SECONDS):
             self._missed += 1
             if self._missed * BEAT_SECONDS > self._seconds:
+                end_soon(exit_codes.STALLED)
                 log.critical(
                     "the event loop has not turned for %d s; ending, to be started again. "
                     "Where it hangs:",
                     self._missed,
                 )
                 faulthandler.dump_traceback(sys.stderr)
-                self._end(EXIT_STALLED)
+                self._end(exit_codes.STALLED)
                 return

@@ -1,8 +1,8 @@
 """A stage's process: `python -m streams.worker STAGE`. Its settings come from the environment.
 
-Exit codes: 0 asked to stop, 69 something needed does not answer at the start, 75 nothing moved for
-too long, 1 anything else: its supervisor starts it again. It does not after 65, most records became
-dead letters, and 78, a setting is wrong: a person must mend something first.
+Exit codes: 0 asked to stop and done in time, 69 something needed does not answer at the start, 75
+nothing moved for too long, 1 anything else: its supervisor starts it again. It does not after 65,
+most records became dead letters, and 78, a setting is wrong: a person must mend something first.
 """
 
 import asyncio
@@ -18,23 +18,24 @@ import uvloop
 
 from models.errors import ConfigurationError, TidegaugeError, Unavailable
 from models.settings import Settings, load_settings
+from streams import exit_codes
 from streams.assembly.ground import Running
-from streams.delivery.dead_letter_limit import EXIT_TOO_MANY_DEAD_LETTERS, TooManyDeadLetters
+from streams.delivery.dead_letter_limit import TooManyDeadLetters
 from streams.embedded.parent import exit_with_parent
 from streams.ending import Ending, end_now
+from streams.sparse_log import Sparse
 from streams.topics import STAGES
-from streams.watchdog import EXIT_STALLED, LoopWatch, Stalled
-
-EXIT_CRASHED = 1
-EXIT_UNAVAILABLE = 69
-EXIT_CONFIGURATION = 78
+from streams.watchdog import LoopWatch, Stalled
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
-    (ConfigurationError, EXIT_CONFIGURATION),
-    (Unavailable, EXIT_UNAVAILABLE),
-    (Stalled, EXIT_STALLED),
-    (TooManyDeadLetters, EXIT_TOO_MANY_DEAD_LETTERS),
+    (ConfigurationError, exit_codes.CONFIGURATION),
+    (Unavailable, exit_codes.UNAVAILABLE),
+    (Stalled, exit_codes.STALLED),
+    (TooManyDeadLetters, exit_codes.GAVE_UP),
 )
+
+NOISY = ("aiokafka", "faust", "mode", "httpx", "httpx2", "kafka")
+"""Packages of which only warnings are wanted, and those not by the thousand."""
 
 log = logging.getLogger("tidegauge")
 
@@ -60,7 +61,7 @@ def exit_code(error: Exception) -> int:
     >>> exit_code(ConfigurationError("KAFKA__PREFIX")), exit_code(ValueError("a bug"))
     (78, 1)
     """
-    return next((code for kind, code in _CODES if isinstance(error, kind)), EXIT_CRASHED)
+    return next((code for kind, code in _CODES if isinstance(error, kind)), exit_codes.FAILED)
 
 
 async def run(start: Start, settings: Settings, leaving: Leaving = _unhurried) -> None:
@@ -68,7 +69,7 @@ async def run(start: Start, settings: Settings, leaving: Leaving = _unhurried) -
     stop = asyncio.Event()
 
     def told_to_stop() -> None:
-        leaving(EXIT_CRASHED)
+        leaving(exit_codes.FAILED)
         stop.set()
 
     loop = asyncio.get_running_loop()
@@ -127,11 +128,13 @@ def main() -> int:
     """Run the stage named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     exit_with_parent()
-    for noisy in ("aiokafka", "faust", "mode", "httpx", "httpx2", "kafka"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Sparse(NOISY))
     if len(sys.argv) != 2 or sys.argv[1] not in STAGES:  # noqa: PLR2004 - program and stage
         sys.stderr.write(f"usage: python -m streams.worker {'|'.join(STAGES)}\n")
-        return EXIT_CONFIGURATION
+        return exit_codes.CONFIGURATION
     try:
         settings = load_settings()
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Faust's consumer has its own loop

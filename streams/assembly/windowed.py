@@ -8,9 +8,9 @@ from typing import Any
 
 from streams import app as faust_app
 from streams.assembly.ground import Ground
+from streams.delivery.attempt import Handle, Plan
 from streams.delivery.dead_letters import Bury
 from streams.delivery.kafka import new_consumer
-from streams.delivery.window import Handle, Plan
 from streams.health import TELL_SECONDS, Pulse, beat, tell_spend
 from streams.watchdog import watched
 

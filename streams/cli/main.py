@@ -18,14 +18,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from models.errors import ConfigurationError, TidegaugeError, Unavailable
+from streams import exit_codes
 from streams.cli import terminal
 from streams.cli.groups import LOOK
-from streams.delivery.dead_letter_limit import EXIT_TOO_MANY_DEAD_LETTERS, TooManyDeadLetters
-
-EXIT_FAILED = 1
-EXIT_UNAVAILABLE = 69
-EXIT_CONFIGURATION = 78
-EXIT_INTERRUPTED = 130
+from streams.delivery.dead_letter_limit import TooManyDeadLetters
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ class Commands(TyperGroup):
             terminal.fail(str(error))
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt as error:
-            raise typer.Exit(EXIT_INTERRUPTED) from error
+            raise typer.Exit(exit_codes.INTERRUPTED) from error
 
 
 def listed(command: Command) -> TyperCommand:
@@ -125,10 +121,10 @@ def exit_code(error: TidegaugeError) -> int:
     (78, 69, 1)
     """
     if isinstance(error, ConfigurationError):
-        return EXIT_CONFIGURATION
+        return exit_codes.CONFIGURATION
     if isinstance(error, TooManyDeadLetters):
-        return EXIT_TOO_MANY_DEAD_LETTERS
-    return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_FAILED
+        return exit_codes.GAVE_UP
+    return exit_codes.UNAVAILABLE if isinstance(error, Unavailable) else exit_codes.FAILED
 
 
 app = typer.Typer(cls=Commands, **LOOK)  # type: ignore[arg-type]

@@ -16,9 +16,8 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.errors import Unavailable
-from streams.delivery.kafka import MAX_RECORD
+from streams.delivery.kafka import BROKEN, MAX_RECORD, REFUSED
 from streams.delivery.records import Incoming, incoming
-from streams.delivery.window import BROKEN
 from streams.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -138,17 +137,20 @@ def _room(pace: Pace, rows: int, size: int) -> int:
 
 
 async def _persist(work: Work, batch: Batch, vitals: Vitals) -> bool:
-    """Work the batch until it succeeds; only what is elsewhere down is waited for."""
+    """Work the batch until it succeeds; only what is elsewhere down is waited for.
+
+    What can never be sent, and a producer that can send nothing any more, are raised.
+    """
     failures = 0
     while True:
         try:
             done = await work(batch)
-        except BROKEN:
+        except (*BROKEN, *REFUSED):
             raise
         except (Unavailable, KafkaError) as exc:
             failures += 1
             vitals.retries += 1
-            vitals.note = str(exc)
+            vitals.waits(str(exc), time.monotonic())
             if failures == 1:
                 log.warning("waiting: %s", exc)
             await asyncio.sleep(min(5.0, 0.2 * 2 ** min(failures, 8)) * random.uniform(0.5, 1))

@@ -9,9 +9,6 @@ from math import sqrt
 
 from models.errors import TidegaugeError
 
-EXIT_TOO_MANY_DEAD_LETTERS = 65
-"""sysexits' EX_DATAERR: started again it would only go on, so no supervisor does that."""
-
 Z = 2.576
 """Standard errors below the share seen: one stop in 200 by chance when it is just at the limit."""
 

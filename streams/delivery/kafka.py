@@ -4,7 +4,14 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import (
+    InvalidMessageError,
+    KafkaConnectionError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+)
 
 from models.settings import Kafka, Settings
 from streams.delivery.diagnosis import why_unreachable
@@ -13,6 +20,12 @@ from streams.delivery.security import client_options
 MAX_RECORD = 1_000_000
 MAX_MESSAGE = 1_048_588
 """What a topic must take: such a record with all that Kafka writes around it."""
+
+REFUSED = (MessageSizeTooLargeError, InvalidMessageError, AssertionError, TypeError, ValueError)
+"""What the client says of a record that can never be sent."""
+
+BROKEN = (OutOfOrderSequenceNumber, ProducerFenced, ProducerClosed)
+"""What it says once it can send nothing any more: only a new process has a new producer."""
 
 NEVER_MS = 2_000_000_000
 EMBEDDED_WAIT_MS = 50

@@ -13,11 +13,12 @@ log = logging.getLogger(__name__)
 
 SOURCE = "tidegauge-source"
 LAST = "tidegauge-last"
-DEADLINE = 15.0
-"""Seconds for the tails of one assignment; what is not read by then may be answered again."""
+PATIENCE = 10.0
+"""Seconds without a further record after which the rest of the tails is given up."""
 
 NewReader = Callable[[], Any]
 Positions = set[bytes]
+Asked = dict[int, "asyncio.Future[Positions]"]
 
 
 class Tails:
@@ -53,28 +54,34 @@ class Tails:
         loop = asyncio.get_running_loop()
         asked = {number: loop.create_future() for number in partitions}
         self._found.update(asked)
-        task = asyncio.create_task(self._read(asked))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
-
-    async def _read(self, asked: "dict[int, asyncio.Future[Positions]]") -> None:
         found: dict[int, Positions] = {number: set() for number in asked}
-        try:
-            if self._count and asked:
-                async with asyncio.timeout(DEADLINE):
-                    await self._follow(asked, found)
-        except Exception as exc:  # any failure here costs repeated work, never a record
-            left = [number for number, known in asked.items() if not known.done()]
-            log.warning("tails of partitions %s are unread, answers may repeat: %r", left, exc)
-        finally:
+        task = asyncio.create_task(self._read(asked, found))
+        self._reading.add(task)
+
+        def ended(_: "asyncio.Task[None]") -> None:
+            """Let nobody wait for what is not read any more, even if the task never began."""
+            self._reading.discard(task)
             for number, known in asked.items():
                 if not known.done():
                     known.set_result(found[number])
 
+        task.add_done_callback(ended)
+
+    async def _read(self, asked: Asked, found: dict[int, Positions]) -> None:
+        if not (self._count and asked):
+            return
+        try:
+            async with asyncio.timeout(PATIENCE) as patience:
+                await self._follow(asked, found, patience)
+        except Exception as exc:  # any failure here costs repeated work, never a record
+            left = [number for number, known in asked.items() if not known.done()]
+            log.warning("tails of partitions %s are unread, answers may repeat: %r", left, exc)
+
     async def _follow(
-        self, asked: "dict[int, asyncio.Future[Positions]]", found: dict[int, Positions]
+        self, asked: Asked, found: dict[int, Positions], patience: asyncio.Timeout
     ) -> None:
         """Read every tail to the end it has now; a partition is settled when all its tails are."""
+        now = asyncio.get_running_loop().time
         consumer = self._reader()
         await consumer.start()
         try:
@@ -95,6 +102,7 @@ class Tails:
                     return
                 for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
                     found[tp.partition].update(filter(None, map(_finished, records)))
+                    patience.reschedule(now() + PATIENCE)
         finally:
             await consumer.stop()
 

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from models.errors import ConfigurationError
+from streams import exit_codes
 from streams.embedded.announce import LOOPBACK
 from streams.embedded.apache_kafka_jars import Say, check_java, fetch_jars
 from streams.embedded.apache_kafka_node import (
@@ -47,7 +48,6 @@ PORT = 19092
 
 _OTHER_PORTS = range(20_000, 30_000)
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
-_EXIT_CONFIGURATION = 78
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,8 @@ def _known(folder: Path) -> Cluster:
 
 def _make(folder: Path, count: int, argv: Sequence[str], extra: Extra) -> Cluster:
     """A new cluster: ports, configuration, formatted storage; its file comes last."""
+    if (folder / "data").exists():
+        raise ConfigurationError(f"making a Kafka in {folder} was broken off once; delete {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     names = (PLAIN, CONTROLLER, *extra.listeners)
     ports = _free_ports(count * len(names), extra.port)
@@ -244,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options.command, options.folder, options.nodes)
     except ConfigurationError as error:
         print(str(error), file=sys.stderr)  # noqa: T201
-        return _EXIT_CONFIGURATION
+        return exit_codes.CONFIGURATION
 
 
 def _run(command: str, folder: Path, nodes: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from models.errors import ConfigurationError
 from streams.embedded.announce import LOOPBACK
 from streams.embedded.apache_kafka_jars import RECIPE
-from streams.embedded.child import last_lines
+from streams.embedded.child import bound_log, last_lines
 
 PLAIN = "PLAINTEXT"
 CONTROLLER = "CONTROLLER"
@@ -52,7 +52,8 @@ class Extra:
     Attributes:
         listeners: name and protocol of further listeners, such as `{"SCRAM": "SASL_SSL"}`.
         properties: further server properties.
-        users: SCRAM-SHA-512 users and their passwords.
+        users: SCRAM-SHA-512 users and their passwords, for tests: others on this machine see them
+            among a process's arguments while the storage is formatted.
         port: of the first node, while nobody else has it; none means any.
     """
 
@@ -95,6 +96,7 @@ def write_properties(folder: Path, nodes: Sequence[Node], extra: Extra) -> None:
         text = "".join(f"{name}={value}\n" for name, value in lines.items())
         path = properties_of(folder, node.number)
         path.touch(mode=0o600)
+        path.chmod(0o600)
         path.write_text(text, "utf-8")
 
 
@@ -144,6 +146,7 @@ def format_storage(java: Sequence[str], path: Path, cluster: str, extra: Extra) 
 def launch(java: Sequence[str], folder: Path, number: int) -> int:
     """Start a node that outlives whoever starts it; its process id."""
     path = properties_of(folder, number)
+    bound_log(log_of(folder, number))
     argv = [java[0], *MEMORY, *java[1:], "kafka.Kafka", str(path)]
     script = 'log=$1; shift; "$@" >>"$log" 2>&1 & echo $!'
     done = subprocess.run(

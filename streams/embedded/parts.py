@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from models.errors import ConfigurationError
-from models.settings import Security, Settings, checked_bootstrap
+from models.settings import ENV_PREFIX, Security, Settings, checked_bootstrap
 from models.task import Task
 from streams.embedded.announce import LOOPBACK, Fact, free_port
 from streams.embedded.child import Child
@@ -282,8 +282,11 @@ def dashboard(settings: Settings, port: int) -> Child:
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """What a stage's process inherits, with this instance's addresses above all else."""
-    inherited = dict(os.environ)  # noqa: TID251 - a child needs its parent's PATH, HOME and secrets
+    """What a stage's process inherits: these settings, all of them, and no other setting."""
+    mine = os.environ  # noqa: TID251 - a child needs its parent's PATH and HOME
+    inherited = {
+        name: value for name, value in mine.items() if not name.upper().startswith(ENV_PREFIX)
+    }
     metrics = {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(settings.data))}
     return inherited | environment(settings) | metrics
 

@@ -6,13 +6,8 @@ import sys
 from collections.abc import Callable
 
 from models.errors import ConfigurationError
+from streams import exit_codes
 from streams.embedded.parent import exit_with_parent
-
-EXIT_CONFIGURATION = 78
-"""sysexits' EX_CONFIG: a person must mend something first, so starting again is of no use."""
-
-EXIT_GAVE_UP = 65
-"""sysexits' EX_DATAERR: what comes in cannot be worked; a person must see why before it goes on."""
 
 
 def run_program(serve: Callable[[], None]) -> int:
@@ -25,7 +20,7 @@ def run_program(serve: Callable[[], None]) -> int:
         serve()
     except ConfigurationError as error:
         print(str(error), file=sys.stderr)  # noqa: T201
-        return EXIT_CONFIGURATION
+        return exit_codes.CONFIGURATION
     return 0
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from models.errors import ConfigurationError
+from streams import exit_codes
 from streams.embedded.announce import LOOPBACK, Fact, read_announcement
 from streams.embedded.child import (
     Child,
@@ -27,13 +28,12 @@ from streams.embedded.child import (
     prepare_log,
 )
 from streams.embedded.parent import tied
-from streams.embedded.program import EXIT_CONFIGURATION, EXIT_GAVE_UP
 
 FIRST_RESTART_SECONDS = 0.5
 LONGEST_RESTART_SECONDS = 30.0
 _FINAL = {
-    EXIT_CONFIGURATION: Happening.MISCONFIGURED,
-    EXIT_GAVE_UP: Happening.GAVE_UP,
+    exit_codes.CONFIGURATION: Happening.MISCONFIGURED,
+    exit_codes.GAVE_UP: Happening.GAVE_UP,
 }
 STEADY_SECONDS = 60.0
 """A child that ran this long is started again without waiting longer than the first time."""
@@ -69,7 +69,7 @@ class Supervisor:
         self,
         logs: Path,
         on_event: Listener,
-        final_codes: frozenset[int] = frozenset({EXIT_CONFIGURATION, EXIT_GAVE_UP}),
+        final_codes: frozenset[int] = frozenset({exit_codes.CONFIGURATION, exit_codes.GAVE_UP}),
     ) -> None:
         """Write each child's output to `<logs>/<name>.log`.
 
@@ -178,7 +178,7 @@ class Supervisor:
         code = running.process.returncode
         if code is not None:
             running.sweep()
-        if code == EXIT_CONFIGURATION:
+        if code == exit_codes.CONFIGURATION:
             raise ConfigurationError(lines[-1] if lines else f"{child.name} is misconfigured")
         how = f"exit code {code}" if code is not None else f"{child.ready_seconds:g} s went by"
         said = f": {lines[-1]}" if lines else ""

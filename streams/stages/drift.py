@@ -83,6 +83,7 @@ class DriftStage:
         self.bury = bury
         self.watched: dict[Slice, Watched] = {}
         self.unsent: list[Output] = []
+        self.buried: dict[tuple[int, int], int] = {}
         self.epoch = -1
         self.save_at = 0.0
 
@@ -90,22 +91,29 @@ class DriftStage:
         """Feed the watches; true once all they have met is in snapshots."""
         if batch.epoch != self.epoch:
             self.watched.clear()
+            self.buried.clear()
             self.epoch = batch.epoch
-        readings = [(record, self._read(record)) for record in batch.records]
+        letters: dict[Source, Output] = {}
+        readings = [(record, self._read(record, letters)) for record in batch.records]
         await self._load({(r.task, r.slice) for _, r in readings if r is not None})
         for record, reading in readings:
             if reading is not None:
                 self._feed(record, reading)
-        await self.send(tuple(self.unsent))
+        await self.send((*letters.values(), *self.unsent))
         self.unsent.clear()
+        self.buried |= {(at.incarnation, at.partition): at.offset for at in letters}
         return await self._save()
 
-    def _read(self, record: Incoming) -> Reading | AlarmAction | None:
-        """A reading or an action; anything else becomes a dead letter."""
+    def _read(
+        self, record: Incoming, letters: dict[Source, Output]
+    ) -> Reading | AlarmAction | None:
+        """A reading or an action; anything else becomes a dead letter, once."""
         try:
             found = _RECORD.validate_json(record.value)
         except ValidationError as exc:
-            self.unsent.append(self.bury(record, exc, 1))
+            at = record.source
+            if at.offset > self.buried.get((at.incarnation, at.partition), -1):
+                letters[at] = self.bury(record, exc, 1)
             return None
         return found if found.task in self.plans else None
 

@@ -7,6 +7,7 @@ that the store refuses gives its claim back, so that its replay is taken; a refu
 as it counts as in already.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,11 +43,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a batch; its sum is the batch."""
+    """What became of a batch; its sum is the batch.
+
+    Attributes:
+        letters: by the kind of record that became one; those that have none are left out.
+    """
 
     stored: int = 0
     repeats: int = 0
-    letters: int = 0
+    letters: Mapping[Kind, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -63,10 +68,12 @@ class Tally:
     """What a batch came to so far; letters and repeats are yet to be stored.
 
     Attributes:
+        lettered: how many letters there are of records of each kind.
         repeated: how many of the batch are repeats; `repeats` may tell of other records, too.
     """
 
     letters: list[DeadLetterRow] = field(default_factory=list)
+    lettered: Counter[Kind] = field(default_factory=Counter)
     repeats: list[RepeatRow] = field(default_factory=list)
     repeated: int = 0
 
@@ -97,28 +104,30 @@ class Sink:
             ConfigurationError: the tables are not there.
         """
         stored_at = self._clock()
-        entries, letters = self._read(records, stored_at)
-        tally = Tally(letters)
+        tally = Tally()
+        entries = self._read(records, stored_at, tally)
         while entries:
             entries = await self._store_firsts(entries, stored_at, tally)
         for part in portions(tally.letters, lambda letter: len(letter.body)):
             await self._store.insert(part)
         await self._store.insert(tally.repeats)
-        lettered, repeated = len(tally.letters), tally.repeated
-        return Written(len(records) - repeated - lettered, repeated, lettered)
+        kept = len(records) - tally.repeated - len(tally.letters)
+        return Written(kept, tally.repeated, dict(+tally.lettered))
 
     def _read(
-        self, records: Sequence[Incoming], stored_at: datetime
-    ) -> tuple[list[Entry], list[DeadLetterRow]]:
+        self, records: Sequence[Incoming], stored_at: datetime, tally: Tally
+    ) -> list[Entry]:
+        """The entries of a batch; what cannot be read becomes letters."""
         entries: list[Entry] = []
-        letters: list[DeadLetterRow] = []
         for record in records:
+            kind = self._kinds[record.source.topic]
             try:
-                kind = self._kinds[record.source.topic]
                 entries.append(entry_of(kind, record, self._form, stored_at))
             except InvalidRecord as exc:
-                letters.append(letter_of(record, claimed_identity(record), exc, stored_at))
-        return entries, letters
+                letter = letter_of(record, claimed_identity(record), exc, stored_at)
+                tally.letters.append(letter)
+                tally.lettered[kind] += 1
+        return entries
 
     async def _store_firsts(
         self, entries: Sequence[Entry], stored_at: datetime, tally: Tally
@@ -134,6 +143,7 @@ class Sink:
                 letters = await self._insert(portion, stored_at)
                 refused += [entry for entry, _ in letters]
                 tally.letters += [letter for _, letter in letters]
+                tally.lettered[kind] += len(letters)
         free = {name_of(entry): own(entry) for entry in refused if entry.kind != "samples"}
         await self._firsts.release(free)
         left = [entry for entry in found.repeats if name_of(entry) in free]

@@ -14,7 +14,7 @@ from tests.integration.conftest import TASK, rig_in, samples
 
 pytestmark = pytest.mark.processes
 
-BEFORE, AFTER = 250, 150
+BEFORE, AFTER = 150, 100
 SHIFTING = TASK.replace("{baseline: 200}", "{baseline: 100, run_length: 1000}")
 
 
@@ -53,7 +53,8 @@ async def test_an_alarm_is_acknowledged_and_rebaselined(tmp_path: Path) -> None:
         await rig.settled(BEFORE)
         assert await asyncio.to_thread(listed) == []
         await rig.send(spam(0, AFTER))
-        (alarm,) = await rig.until(listed, bool, 90)
+        await rig.until(lambda: rig.count("alarms"), bool, 90)
+        (alarm,) = await asyncio.to_thread(listed)
         assert alarm["state"] == "open"
 
         name = alarm["id"][:6]

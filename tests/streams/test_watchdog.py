@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from streams import exit_codes
 from streams.vitals import Vitals
-from streams.watchdog import EXIT_STALLED, Look, Stalled, still_since, watched
+from streams.watchdog import Look, Stalled, still_since, watched
 
 
 def look(at: float, progressed: float = 0, waited: float = 0, unfinished: int | None = 5) -> Look:
@@ -95,6 +96,6 @@ def test_an_event_loop_that_hangs_ends_the_process_and_shows_where() -> None:
     done = subprocess.run(
         [sys.executable, "-c", HUNG], capture_output=True, text=True, timeout=30, check=False
     )
-    assert done.returncode == EXIT_STALLED
+    assert done.returncode == exit_codes.STALLED
     assert "the event loop has not turned" in done.stderr
     assert "in main" in done.stderr

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from streams.app import Source, create_app, unfinished_of
+from streams.delivery.attempt import Plan
 from streams.delivery.dead_letters import Bury, Identity
 from streams.delivery.kafka import new_consumer, new_producer
 from streams.delivery.provision import ensure_topics
 from streams.delivery.records import Incoming, Output
-from streams.delivery.window import Plan
 from streams.embedded.apache_kafka import Cluster
 from streams.topics import Topics
 from streams.vitals import Vitals

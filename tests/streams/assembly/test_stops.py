@@ -18,7 +18,7 @@ from streams import app as faust_app
 from streams.assembly import batched as batched_module
 from streams.assembly.batched import batched
 from streams.assembly.windowed import windowed
-from streams.delivery.window import Plan
+from streams.delivery.attempt import Plan
 from streams.vitals import Vitals
 
 TODAY = date(2026, 3, 4)

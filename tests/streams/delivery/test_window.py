@@ -11,11 +11,12 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from models.errors import InvalidRecord, ModelUnavailable
+from streams.delivery.attempt import Plan
 from streams.delivery.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.delivery.dead_letters import Bury, Identity
 from streams.delivery.records import Incoming, Output
 from streams.delivery.tail import LAST, SOURCE
-from streams.delivery.window import OrderedWindow, Plan
+from streams.delivery.window import OrderedWindow
 from streams.intake import REPLAYS
 from streams.vitals import Vitals
 

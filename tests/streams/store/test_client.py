@@ -13,7 +13,7 @@ from models.rows import Column, LowCardinality, OptionalTime, Precedence, Row, T
 from models.settings import ClickHouse
 from streams.store import client
 from streams.store.client import AsyncStore, Store, connect, connect_sync
-from streams.store.errors import Refused, translated
+from streams.store.errors import Refused, StoreFull, translated
 from streams.store.schema import create_table
 
 HOSTILE = "'; DROP TABLE x; -- {a:String} \\' \" \n\t\0 \u202e ñ 🌊 %s {0} </script>"
@@ -198,7 +198,7 @@ WHERE = ClickHouse(user="ana", password=SecretStr("hunter2"))
         (60, ConfigurationError, "tidegauge migrate"),
         (117, Refused, "what went wrong"),
         (241, StoreUnavailable, "cannot work now"),
-        (243, StoreUnavailable, "cannot work now"),
+        (243, StoreFull, "disk is full"),
         (99_999, StoreUnavailable, "cannot work now"),
         (None, StoreUnavailable, "does not answer"),
     ],
