@@ -114,9 +114,7 @@ class Sink:
         kept = len(records) - tally.repeated - len(tally.letters)
         return Written(kept, tally.repeated, dict(+tally.lettered))
 
-    def _read(
-        self, records: Sequence[Incoming], stored_at: datetime, tally: Tally
-    ) -> list[Entry]:
+    def _read(self, records: Sequence[Incoming], stored_at: datetime, tally: Tally) -> list[Entry]:
         """The entries of a batch; what cannot be read becomes letters."""
         entries: list[Entry] = []
         for record in records:

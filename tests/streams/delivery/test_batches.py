@@ -6,11 +6,15 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerClosed
 
 from models.errors import StoreUnavailable
+from streams.delivery import batches
 from streams.delivery.batches import REST, Batch, Pace, run_batches, unfinished_of
 from streams.vitals import Vitals
+from streams.watchdog import watched
 
 TP = TopicPartition("t", 0)
 LONG = 60_000
@@ -200,6 +204,47 @@ async def test_a_batch_is_bounded_by_bytes_too() -> None:
     await asyncio.gather(task, return_exceptions=True)
     assert max(sizes) <= 4_000_000 + 900_000
     assert max(asked) == 4, "what is asked for fits, however large the records"
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), KafkaConnectionError("away")])
+async def test_the_watchdog_knows_of_a_wait(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda *_: 0.02)  # pauses of 0.1 s at most
+    vitals, tries = Vitals("sink", "0"), 0
+
+    async def work(_: Batch) -> bool:
+        nonlocal tries
+        tries += 1
+        raise error
+
+    async def unfinished() -> int:
+        return 2000
+
+    waiting = asyncio.create_task(batches._persist(work, Batch([], {}, 0), vitals))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await watched(vitals, unfinished, 0.5)
+    assert tries > 5
+    assert vitals.note == str(error)
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("error", [MessageSizeTooLargeError("big"), ProducerClosed()])
+async def test_what_no_repetition_mends_is_raised(error: Exception) -> None:
+    consumer, tries = Consumer([[0]]), 0
+
+    async def work(batch: Batch) -> bool:
+        nonlocal tries
+        tries += bool(batch.records)
+        raise error
+
+    pace = Pace(rows=10, within_ms=5, incarnation=0)
+    with pytest.raises(type(error)):
+        await asyncio.wait_for(
+            run_batches(consumer, ["t"], work, pace, Vitals("drift", "0")), timeout=10
+        )
+    assert (tries, consumer.commits) == (1, [])
 
 
 async def test_what_is_unfinished_is_unread_or_in_work() -> None:

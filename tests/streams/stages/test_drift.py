@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -180,6 +181,39 @@ async def test_rubbish_becomes_a_dead_letter() -> None:
     stage = world.stage()
     assert await stage.work(Batch([record(0, b"{"), record(1, b"\xff")], {}, 0))
     assert len(world.letters) == 2
+
+
+@pytest.mark.parametrize("away", ["send", "save"])
+async def test_what_was_read_in_a_batch_that_is_worked_again_is_one_dead_letter(away: str) -> None:
+    world = World()
+    stage = world.stage()
+    shifted = traffic()
+    for batch in batches(shifted[:-20], 20):
+        await stage.work(batch)
+    raised = len(world.alarms)
+    rubbish = [record(len(shifted) + n, b"{") for n in range(3)]
+    action = AlarmAction(task="t", action="rebaseline", by="me", at=START)
+    last = Batch([*shifted[-20:], *rubbish, record(len(shifted) + 3, action.encode())], {}, 0)
+    working, failures = getattr(world, away), 0
+
+    async def failing(given: Any) -> None:
+        nonlocal failures
+        failures += 1
+        if failures < 5:
+            raise StoreUnavailable("away")
+        await working(given)
+
+    if away == "send":
+        stage.send = failing
+    else:
+        stage.snapshots = Snapshots(world.load, failing)
+    for _ in range(4):
+        with pytest.raises(StoreUnavailable):
+            await stage.work(last)
+    assert await stage.work(last)
+    assert len(world.letters) == 3
+    assert len(world.alarms) > raised, "alarms of the attempts that failed are sent, too"
+    assert len({(a.alarm_id, a.state) for a in world.alarms}) == len(world.alarms)
 
 
 async def test_a_slice_that_moves_to_another_partition_goes_on() -> None:

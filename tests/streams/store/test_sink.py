@@ -16,7 +16,7 @@ from streams.store.client import AsyncStore, Store
 from streams.store.errors import Refused
 from streams.store.first_records import Claim, FirstRecords, Known
 from streams.store.sink import Sink, SortedOut, Written, name_of, own, sort_out
-from streams.store.writer import entry_of
+from streams.store.writer import KINDS, Kind, entry_of
 from tests import data_records as data
 from tests.data_records import FORM, TOPICS
 
@@ -170,7 +170,7 @@ async def test_foreign_records_become_dead_letters(async_store: AsyncStore, stor
         if topic != TOPICS.samples
     ]
     good = data.record(TOPICS.results, 1, data.result(1))
-    letters = dict.fromkeys(("results", "reviews", "decisions", "alarms", "dead_letters"), 1)
+    letters: dict[Kind, int] = {kind: 1 for kind in KINDS if kind != "samples"}
     assert await sink_on(async_store).write([*foreign, good]) == Written(1, letters=letters)
     await sink_on(async_store).write(foreign)
     found = store.query("SELECT topic, stage, error FROM dead_letters FINAL ORDER BY topic")
