@@ -23,6 +23,7 @@ from models.task import (
     Spend,
 )
 from streams.topics import STAGES
+from tests.drills.plan import long, short
 
 ROOT = Path(__file__).parents[1]
 DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -51,6 +52,24 @@ def anchors(path: Path) -> set[str]:
     """The anchors of a document's headings, as they are made on the web."""
     titles = HEADING.findall(path.read_text("utf-8"))
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_what_guarantees_name_as_proof_exists() -> None:
+    text = read("docs/guarantees.md")
+    tests = {
+        f"{path.stem}::{name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def test_(\w+)", path.read_text("utf-8"), re.M)
+    }
+    named = set(re.findall(r"`(test_\w+::\w+)`", text))
+    assert len(named) > 40
+    assert not named - tests
+    rounds = {one.name for drill in (short(), *long()) for one in drill.rounds}
+    said = re.findall(r"rounds? ((?:\"[^\"]+\"(?:, )?)+)", text)
+    quoted = {name for part in said for name in re.findall(r'"([^"]+)"', part)}
+    assert quoted
+    assert not quoted - rounds
+    assert "every drill" in text
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.relative_to(ROOT).as_posix())
