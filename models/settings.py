@@ -227,6 +227,7 @@ class Settings(BaseSettings):
     traffic: str = "live traffic"
     trial: bool = False
     slot: str = "0"
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(default=0, ge=0, le=65535)
     dashboard_port: int = Field(default=0, ge=0, le=65535)
     dashboard_url: str = ""

@@ -39,7 +39,7 @@ class Living(multiprocess.MultiProcessCollector):
 
 @contextmanager
 def metrics_served(settings: Settings) -> Iterator[str]:
-    """Serve what the stages count, as one page on loopback; its address.
+    """Serve what the stages count, as one page where the settings say; its address from here.
 
     What instances that are gone left behind is cleared first.
     """
@@ -49,7 +49,7 @@ def metrics_served(settings: Settings) -> Iterator[str]:
     registry = CollectorRegistry()
     Living(registry, path=str(folder))  # type: ignore[no-untyped-call]  # the client ships no types
     port = settings.metrics_port or free_port()
-    server, thread = start_http_server(port, addr=LOOPBACK, registry=registry)
+    server, thread = start_http_server(port, addr=settings.metrics_host, registry=registry)
     try:
         yield f"http://{LOOPBACK}:{port}/metrics"
     finally:

@@ -21,6 +21,13 @@ def test_metrics_are_served_on_loopback_and_their_folder_goes(tmp_path: Path) ->
     assert not metrics_folder(tmp_path).exists()
 
 
+def test_metrics_listen_elsewhere_only_when_told(tmp_path: Path) -> None:
+    with metrics_served(Settings(data=tmp_path, metrics_host="127.0.0.2")) as address:
+        port = address.rpartition(":")[2].partition("/")[0]
+        with urllib.request.urlopen(f"http://127.0.0.2:{port}/metrics", timeout=5) as answer:
+            assert answer.status == 200
+
+
 def test_only_folders_of_the_dead_are_cleared(tmp_path: Path) -> None:
     gone, alive, other = tmp_path / str(2**22 + 1), tmp_path / str(os.getpid()), tmp_path / "notes"
     for folder in (gone, alive, other):
