@@ -18,8 +18,8 @@ from streams.delivery.bounded import BoundedConsumer, BoundedTransport
 from streams.delivery.kafka import EMBEDDED_WAIT_MS, NEVER_MS, group_of
 from streams.delivery.security import check_security, tls_context, uses_password
 from streams.delivery.window import OrderedWindow
+from streams.process.vitals import Vitals
 from streams.topics import Stage
-from streams.vitals import Vitals
 
 logging.getLogger("aiokafka").setLevel(logging.WARNING)
 

@@ -15,8 +15,8 @@ from agents.llm.client import ModelClient
 from agents.llm.requests import Observation, Payment
 from models.settings import Settings
 from models.task import Task
-from streams.metrics import LATENCY
-from streams.vitals import Vitals
+from streams.process.metrics import LATENCY
+from streams.process.vitals import Vitals
 
 TELL_SHARE = 0.01
 """Of a day's cap: so much spend is told to the store at once, not at the next heartbeat."""

@@ -22,10 +22,10 @@ from streams import exit_codes
 from streams.assembly.ground import Running
 from streams.delivery.dead_letter_limit import TooManyDeadLetters
 from streams.embedded.parent import exit_with_parent
-from streams.ending import Ending, end_now
-from streams.sparse_log import Sparse
+from streams.process.ending import Ending, end_now
+from streams.process.sparse_log import Sparse
+from streams.process.watchdog import LoopWatch, Stalled
 from streams.topics import STAGES
-from streams.watchdog import LoopWatch, Stalled
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (ConfigurationError, exit_codes.CONFIGURATION),

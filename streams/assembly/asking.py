@@ -13,11 +13,11 @@ from models.record import Version
 from models.task import Task
 from streams.assembly.ground import Ground
 from streams.edge import Edge, breaker_states
-from streams.health import tell_spend
 from streams.oversight import Oversight
+from streams.process.health import tell_spend
+from streams.process.vitals import Vitals
 from streams.store import calibrators, controls, spend, versions
 from streams.store.client import AsyncStore
-from streams.vitals import Vitals
 
 log = logging.getLogger("tidegauge")
 

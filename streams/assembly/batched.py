@@ -9,8 +9,8 @@ from streams.assembly.ground import Ground, Running
 from streams.delivery import batches
 from streams.delivery.batches import Pace, Work, run_batches
 from streams.delivery.kafka import group_of, new_consumer
-from streams.health import Pulse, beat, tell_spend
-from streams.watchdog import watched
+from streams.process.health import Pulse, beat, tell_spend
+from streams.process.watchdog import watched
 
 
 def batched(here: Ground, topics: Sequence[str], work: Work) -> Running:

@@ -13,9 +13,9 @@ from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.provision import check_topics
 from streams.delivery.starts import check_start
 from streams.intake import SampleForm
+from streams.process.vitals import Vitals
 from streams.store.client import AsyncStore, connect
 from streams.topics import Stage, Topics
-from streams.vitals import Vitals
 
 Running = Sequence[Coroutine[Any, Any, Any]]
 """What runs until the process ends; the first to end, ends it."""

@@ -11,8 +11,8 @@ from streams.assembly.ground import Ground
 from streams.delivery.attempt import Handle, Plan
 from streams.delivery.dead_letters import Bury
 from streams.delivery.kafka import new_consumer
-from streams.health import TELL_SECONDS, Pulse, beat, tell_spend
-from streams.watchdog import watched
+from streams.process.health import TELL_SECONDS, Pulse, beat, tell_spend
+from streams.process.watchdog import watched
 
 log = logging.getLogger("tidegauge")
 

@@ -13,9 +13,9 @@ from streams.cli import terminal
 from streams.cli.here import settings_here
 from streams.delivery.batches import Pace, run_batches
 from streams.delivery.kafka import group_of, new_consumer, new_producer, reach
+from streams.process.vitals import Vitals
 from streams.stages.simulate_reviewers import Key, SimulatedReviewers, read_key
 from streams.topics import Topics
-from streams.vitals import Vitals
 from streams.worker import run
 
 STAGE = "simulate-reviewers"

@@ -17,8 +17,8 @@ from models.settings import Settings
 from models.task import Model, Task
 from models.verdict import Judged, Verdict
 from streams.edge import Edge
+from streams.process.vitals import Vitals
 from streams.stages.annotate import attempted
-from streams.vitals import Vitals
 
 
 @dataclass

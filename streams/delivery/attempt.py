@@ -19,7 +19,7 @@ from streams.delivery.kafka import BROKEN, REFUSED
 from streams.delivery.records import Incoming, Output
 from streams.delivery.tail import LAST, SOURCE, NewReader, Positions
 from streams.intake import replays
-from streams.vitals import Vitals
+from streams.process.vitals import Vitals
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from models.errors import Unavailable
 from streams.delivery.kafka import BROKEN, MAX_RECORD, REFUSED
 from streams.delivery.records import Incoming, incoming
-from streams.vitals import Vitals
+from streams.process.vitals import Vitals
 
 log = logging.getLogger(__name__)
 

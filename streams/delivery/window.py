@@ -19,7 +19,7 @@ from streams.delivery.attempt import Attempts, Hold, Plan
 from streams.delivery.dead_letter_limit import TooManyDeadLetters
 from streams.delivery.records import Incoming, incoming
 from streams.delivery.tail import Positions, Tails
-from streams.vitals import Vitals
+from streams.process.vitals import Vitals
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from streams.delivery.batches import Batch
 from streams.delivery.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.intake import SampleForm
+from streams.process.vitals import Vitals
 from streams.store.client import AsyncStore
 from streams.store.sink import Sink, Written
 from streams.store.writer import Kind
 from streams.topics import Topics
-from streams.vitals import Vitals
 
 BY_STAGES: tuple[Kind, ...] = ("results", "reviews", "alarms")
 """What only stages write: a letter of these speaks of a fault of ours, not of a producer's."""

@@ -20,10 +20,10 @@ from models.task import Price
 from models.task_file import parse_task
 from streams.assembly.asking import others_spent
 from streams.edge import Edge
-from streams.health import write_spend
 from streams.oversight import Oversight
+from streams.process.health import write_spend
+from streams.process.vitals import Vitals
 from streams.store.client import AsyncStore
-from streams.vitals import Vitals
 from tests.scripted_bench import VIEW_TASK, Clock
 
 CAP = 1.0

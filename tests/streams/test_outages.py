@@ -9,10 +9,11 @@ import pytest
 
 from models.errors import StoreUnavailable
 from models.rows import Action, Row
-from streams import health, oversight
-from streams.health import Pulse, beat
+from streams import oversight
 from streams.oversight import Oversight
-from streams.vitals import Vitals
+from streams.process import health
+from streams.process.health import Pulse, beat
+from streams.process.vitals import Vitals
 
 
 class Store:

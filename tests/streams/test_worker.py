@@ -9,7 +9,7 @@ import pytest
 
 from models.errors import ConfigurationError, StoreUnavailable, TidegaugeError
 from streams.delivery.dead_letter_limit import TooManyDeadLetters
-from streams.watchdog import Stalled
+from streams.process.watchdog import Stalled
 from streams.worker import exit_code
 
 

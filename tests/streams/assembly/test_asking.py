@@ -14,8 +14,8 @@ from models.rows import Row, SpendRow
 from streams.assembly import asking
 from streams.assembly.asking import oversight_of, prepare
 from streams.edge import Edge
+from streams.process.vitals import Vitals
 from streams.store.client import AsyncStore
-from streams.vitals import Vitals
 from tests.scripted_bench import view_task
 
 TASK = view_task()

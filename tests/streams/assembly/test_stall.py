@@ -14,9 +14,9 @@ from streams.delivery.kafka import new_consumer, new_producer
 from streams.delivery.provision import ensure_topics
 from streams.delivery.records import Incoming, Output
 from streams.embedded.apache_kafka import Cluster
+from streams.process.vitals import Vitals
+from streams.process.watchdog import Stalled, watched
 from streams.topics import Topics
-from streams.vitals import Vitals
-from streams.watchdog import Stalled, watched
 from tests.kafka_here import settings_for
 
 COUNT = 5

@@ -19,7 +19,7 @@ from streams.assembly import batched as batched_module
 from streams.assembly.batched import batched
 from streams.assembly.windowed import windowed
 from streams.delivery.attempt import Plan
-from streams.vitals import Vitals
+from streams.process.vitals import Vitals
 
 TODAY = date(2026, 3, 4)
 

@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, Prod
 from models.errors import StoreUnavailable
 from streams.delivery import batches
 from streams.delivery.batches import REST, Batch, Pace, run_batches, unfinished_of
-from streams.vitals import Vitals
-from streams.watchdog import watched
+from streams.process.vitals import Vitals
+from streams.process.watchdog import watched
 
 TP = TopicPartition("t", 0)
 LONG = 60_000

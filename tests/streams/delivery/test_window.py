@@ -18,7 +18,7 @@ from streams.delivery.records import Incoming, Output
 from streams.delivery.tail import LAST, SOURCE
 from streams.delivery.window import OrderedWindow
 from streams.intake import REPLAYS
-from streams.vitals import Vitals
+from streams.process.vitals import Vitals
 
 Handle = Callable[[Incoming], Awaitable[Sequence[Output]]]
 

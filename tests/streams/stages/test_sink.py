@@ -13,11 +13,11 @@ from models.settings import Kafka
 from streams.delivery.batches import Batch, Pace, run_batches
 from streams.delivery.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.delivery.records import Incoming, incoming
+from streams.process.vitals import Vitals
 from streams.stages.sink import SinkStage
 from streams.store.sink import Written
 from streams.store.writer import KINDS, Kind
 from streams.topics import Topics
-from streams.vitals import Vitals
 
 TOPICS = Topics.of(Kafka())
 KIND_OF: dict[str, Kind] = {getattr(TOPICS, kind): kind for kind in KINDS}

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from streams import exit_codes
-from streams.vitals import Vitals
-from streams.watchdog import Look, Stalled, still_since, watched
+from streams.process.vitals import Vitals
+from streams.process.watchdog import Look, Stalled, still_since, watched
 
 
 def look(at: float, progressed: float = 0, waited: float = 0, unfinished: int | None = 5) -> Look:
@@ -79,8 +79,8 @@ async def test_a_broker_that_does_not_answer_is_no_stall() -> None:
 
 HUNG = """
 import asyncio, time
-from streams.ending import end_now
-from streams.watchdog import LoopWatch
+from streams.process.ending import end_now
+from streams.process.watchdog import LoopWatch
 
 async def main():
     watch = asyncio.create_task(LoopWatch(1, end_now).beat())

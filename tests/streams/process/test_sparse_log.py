@@ -1,6 +1,6 @@
 import logging
 
-from streams.sparse_log import Sparse
+from streams.process.sparse_log import Sparse
 
 
 def record(line: int, number: int) -> logging.LogRecord:

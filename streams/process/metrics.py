@@ -6,7 +6,7 @@ sum on loopback.
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from streams.vitals import Vitals
+from streams.process.vitals import Vitals
 
 _LABELS = ("stage", "slot")
 

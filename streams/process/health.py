@@ -10,9 +10,9 @@ from typing import Protocol
 
 from models.errors import TidegaugeError, Unavailable
 from models.rows import HealthRow, Row, SpendRow
-from streams.metrics import Published
+from streams.process.metrics import Published
+from streams.process.vitals import Vitals
 from streams.store.outages import Outages
-from streams.vitals import Vitals
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ import time
 import pytest
 
 from streams import exit_codes
-from streams.ending import LAST_WORDS_SECONDS
+from streams.process.ending import LAST_WORDS_SECONDS
 
 UNREAD = """
 import asyncio, logging, os, sys, threading
 from contextlib import suppress
-from streams.ending import Ending, end_now
-from streams.watchdog import LoopWatch
+from streams.process.ending import Ending, end_now
+from streams.process.watchdog import LoopWatch
 
 os.dup2(2, 1)
 os.set_blocking(2, False)

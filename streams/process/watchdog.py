@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from models.errors import TidegaugeError
 from streams import exit_codes
-from streams.ending import end_soon
-from streams.vitals import Vitals
+from streams.process.ending import end_soon
+from streams.process.vitals import Vitals
 
 log = logging.getLogger("tidegauge")
 

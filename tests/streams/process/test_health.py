@@ -7,10 +7,10 @@ import pytest
 
 from models.errors import StoreUnavailable
 from models.rows import HealthRow, Row, SpendRow
-from streams import health
-from streams.health import Pulse, beat, beat_once, tell_spend
-from streams.metrics import Published
-from streams.vitals import Vitals
+from streams.process import health
+from streams.process.health import Pulse, beat, beat_once, tell_spend
+from streams.process.metrics import Published
+from streams.process.vitals import Vitals
 
 TODAY = date(2026, 3, 4)
 
