@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 PYTEST_ARGS ?=
 REQUIRE ?=
+# Most long tests wait for processes, so two run at once; a file's tests stay together.
+SPREAD ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 NODES ?= 1
 PY := .venv/bin/python
 # An environment made elsewhere cannot be moved here: the stamp carries the folder it was made in.
@@ -39,7 +41,7 @@ kafka-stop: ## Stop it; its data stays
 test: setup ## Run every test; skips are printed with their reasons
 	@sh .ci/chromium
 	@sh .ci/java
-	@$(PY) -m pytest -rs $(if $(REQUIRE),--require=$(REQUIRE)) $(PYTEST_ARGS)
+	@$(PY) -m pytest -rs $(SPREAD) $(if $(REQUIRE),--require=$(REQUIRE)) $(PYTEST_ARGS)
 
 drill-short: setup ## Break everything once on a real Kafka, in less than five minutes; the last line counts
 	@$(PY) -m tests.drills

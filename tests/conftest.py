@@ -1,7 +1,8 @@
 """What all tests share: settings that come from the test alone, and skips that may count as failed.
 
 `--require=processes,browser` turns every skip of a test so marked into a failure, and fails a run
-in which no such test ran at all: for machines that are known to be able to run them.
+in which no such test ran at all: for machines that are known to be able to run them. The tests may
+be spread over processes of pytest-xdist; whoever gathers their reports counts.
 """
 
 import os
@@ -14,7 +15,6 @@ import pytest
 from streams.embedded import apache_kafka
 
 _REQUIRED = pytest.StashKey[set[str]]()
-_RAN = pytest.StashKey[set[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +32,25 @@ def pytest_configure(config: pytest.Config) -> None:
     if strangers := required - known:
         raise pytest.UsageError(f"--require: no marker {', '.join(sorted(strangers))}")
     config.stash[_REQUIRED] = required
-    config.stash[_RAN] = set()
+    if required and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Ran(required))
+
+
+class _Ran:
+    """Sees which required markers had a test that ran."""
+
+    def __init__(self, required: set[str]) -> None:
+        self.missing = set(required)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and not report.skipped:
+            self.missing.difference_update(report.keywords)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        passed = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if self.missing and passed and not session.config.option.collectonly:
+            print(f"\n--require: no test marked {', '.join(sorted(self.missing))} ran")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,8 +62,6 @@ def pytest_runtest_makereport(
     marks = required.intersection(mark.name for mark in item.iter_markers())
     if marks and report.skipped and not hasattr(report, "wasxfail"):
         _fail(report, f"marked {', '.join(sorted(marks))}, which this machine must run")
-    elif report.when == "call":
-        item.config.stash[_RAN].update(marks)
     return report
 
 
@@ -58,15 +74,6 @@ def pytest_make_collect_report(
     if report.skipped and collector.config.stash[_REQUIRED]:
         _fail(report, "a whole module, while --require is given")
     return report
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    required, ran = session.config.stash[_REQUIRED], session.config.stash[_RAN]
-    missing = required - ran
-    passed = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-    if missing and passed and not session.config.option.collectonly:
-        print(f"\n--require: no test marked {', '.join(sorted(missing))} ran")
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _fail(report: pytest.TestReport | pytest.CollectReport, why: str) -> None:
