@@ -12,6 +12,7 @@ from streams.delivery.attempt import Handle, Plan
 from streams.delivery.dead_letters import Bury
 from streams.delivery.kafka import new_consumer
 from streams.process.health import TELL_SECONDS, Pulse, beat, tell_spend
+from streams.process.vitals import Vitals
 from streams.process.watchdog import watched
 
 log = logging.getLogger("tidegauge")
@@ -49,16 +50,20 @@ async def windowed(here: Ground, topic: str, plan: Plan) -> list[Coroutine[Any, 
     pulse = Pulse(here.vitals, partial(faust_app.lag_of, app), delivery.health_seconds)
     unfinished = partial(faust_app.unfinished_of, app)
     return [
-        _until_stopped(app),
+        until_stopped(app, here.vitals),
         beat(here.store, pulse),
         watched(here.vitals, unfinished, delivery.stall_seconds),
     ]
 
 
-async def _until_stopped(app: Any) -> None:
+async def until_stopped(app: Any, vitals: Vitals) -> None:
+    """Wait until the app stopped or crashed; what it crashed of first is raised."""
     await app.wait_until_stopped()
-    if app.crash_reason is not None:
-        raise app.crash_reason
+    reason = vitals.fatal or app.crash_reason
+    if isinstance(reason, Exception):
+        raise reason
+    if reason is not None:  # a cancellation: raised as it is, it would pass for our own
+        raise RuntimeError(f"Faust crashed: {reason!r}")
 
 
 async def _stopped(app: Any, seconds: float) -> None:

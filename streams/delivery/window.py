@@ -100,16 +100,21 @@ class OrderedWindow:
                 self._give_up(cell, lane)
         except TooManyDeadLetters as exc:  # this record is not buried: it comes again
             self._give_up(cell, lane)
-            await self.app.crash(exc)
+            await self._crash(exc)
         except Exception as exc:  # a bug, or a dead letter that is refused: stop loudly
             self._give_up(cell, lane)
             log.critical("cannot settle %s offset %d: %r", lane.key, cell.record.source.offset, exc)
-            await self.app.crash(exc)
+            await self._crash(exc)
         finally:
             self.vitals.in_flight -= 1
             self.slots.release()
             async with self.room:
                 self.room.notify_all()
+
+    async def _crash(self, exc: Exception) -> None:
+        """End the process; Faust itself remembers only the last of all that breaks on its way."""
+        self.vitals.fatal = self.vitals.fatal or exc
+        await self.app.crash(exc)
 
     def _acknowledge(self, lane: Lane) -> None:
         while lane.cells and lane.cells[0].done:

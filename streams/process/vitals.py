@@ -40,6 +40,7 @@ class Vitals:
         note: what the process waits for, empty when all is well.
         progressed_at: when a record was last acknowledged or a batch done (monotonic seconds).
         waited_at: when something outside was last known to be waited for.
+        fatal: what the process ends of, as soon as that is known.
     """
 
     stage: str
@@ -62,6 +63,7 @@ class Vitals:
     settled: dict[tuple[str, date], float] = field(default_factory=dict)
     progressed_at: float = 0.0
     waited_at: float = 0.0
+    fatal: Exception | None = None
     numbers: "count[int]" = field(default_factory=count)
 
     def spent_on(self, task: str, run: str, day: date) -> Spent:
