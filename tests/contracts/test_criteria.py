@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).with_name("criteria.json")
 KINDS = {
     member.model_fields["kind"].annotation.__args__[0] for member in get_args(get_args(Task)[0])
 }
-EACH = pytest.mark.parametrize("criterion", CRITERIA.values(), ids=str)
+EACH = pytest.mark.parametrize("criterion", CRITERIA.values(), ids=CRITERIA)
 
 
 def task_of(kind: str) -> Task:
