@@ -73,3 +73,8 @@ async def _stopped(app: Any, seconds: float) -> None:
             await app.stop()
     except TimeoutError:
         log.warning("the broker does not let go; unfinished records come again")
+    except asyncio.CancelledError:  # from within Faust's own tasks; ours would hide the reason
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        log.warning("Faust's stop was cancelled from within")
