@@ -11,6 +11,7 @@ from streams.assembly.ground import Ground
 from streams.delivery.attempt import Handle, Plan
 from streams.delivery.dead_letters import Bury
 from streams.delivery.kafka import new_consumer
+from streams.process.containment import CancelledWithin, contained
 from streams.process.health import TELL_SECONDS, Pulse, beat, tell_spend
 from streams.process.vitals import Vitals
 from streams.process.watchdog import watched
@@ -63,18 +64,15 @@ async def until_stopped(app: Any, vitals: Vitals) -> None:
     if isinstance(reason, Exception):
         raise reason
     if reason is not None:  # a cancellation: raised as it is, it would pass for our own
-        raise RuntimeError(f"Faust crashed: {reason!r}")
+        raise CancelledWithin(f"Faust crashed: {reason!r}")
 
 
 async def _stopped(app: Any, seconds: float) -> None:
     """Stop an app; one that hangs is left behind, so that its last spend can still be told."""
     try:
         async with asyncio.timeout(max(seconds, 1.0)):
-            await app.stop()
+            await contained(app.stop())
     except TimeoutError:
         log.warning("the broker does not let go; unfinished records come again")
-    except asyncio.CancelledError:  # from within Faust's own tasks; ours would hide the reason
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
+    except CancelledWithin:  # raised, it would hide why the process ends
         log.warning("Faust's stop was cancelled from within")

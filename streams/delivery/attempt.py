@@ -19,6 +19,7 @@ from streams.delivery.kafka import BROKEN, REFUSED
 from streams.delivery.records import Incoming, Output
 from streams.delivery.tail import LAST, SOURCE, NewReader, Positions
 from streams.intake import replays
+from streams.process.containment import contained
 from streams.process.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class Attempts:
         while hold.ours():
             try:
                 async with asyncio.timeout(self.plan.deadline):
-                    return list(await _contained(self.plan.handle, record))
+                    return list(await contained(self.plan.handle(record)))
             except Unavailable as exc:
                 self.vitals.waits(str(exc), time.monotonic())
                 if not await self._outlast(hold, exc.retry_after):
@@ -198,24 +199,13 @@ class Attempts:
         stored = await self.app.producer.send(
             output.topic, output.key, output.value, partition, None, headers
         )
-        await stored
+        await contained(stored)
 
     def _buried(self, record: Incoming, exc: BaseException, attempts: int) -> Output:
         if not replays(record):
             self.plan.letters.bury(exc)
         self.vitals.dead_letters += 1
         return self.plan.bury(record, exc, attempts)
-
-
-async def _contained(handle: Handle, record: Incoming) -> Sequence[Output]:
-    """The handler's outputs; a cancellation that comes from within it counts as its error."""
-    try:
-        return await handle(record)
-    except asyncio.CancelledError as exc:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise RuntimeError("cancelled from within") from exc
 
 
 def _pause(failures: int) -> float:

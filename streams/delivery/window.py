@@ -98,12 +98,13 @@ class OrderedWindow:
                 self._acknowledge(lane)
             else:
                 self._give_up(cell, lane)
-        except TooManyDeadLetters as exc:  # this record is not buried: it comes again
+        except (
+            Exception
+        ) as exc:  # too many dead letters, one that is refused, or a bug: stop loudly
             self._give_up(cell, lane)
-            await self._crash(exc)
-        except Exception as exc:  # a bug, or a dead letter that is refused: stop loudly
-            self._give_up(cell, lane)
-            log.critical("cannot settle %s offset %d: %r", lane.key, cell.record.source.offset, exc)
+            if not isinstance(exc, TooManyDeadLetters):  # which speaks for itself
+                offset = cell.record.source.offset
+                log.critical("cannot settle %s offset %d: %r", lane.key, offset, exc)
             await self._crash(exc)
         finally:
             self.vitals.in_flight -= 1

@@ -26,12 +26,12 @@ Handle = Callable[[Incoming], Awaitable[Sequence[Output]]]
 @dataclass
 class Producer:
     stored: list[tuple[str, bytes, dict[str, bytes]]] = field(default_factory=list)
-    failures: list[Exception] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
     refuse: Callable[[str, bytes], Exception | None] = lambda *_: None
 
     async def send(self, topic: str, key: bytes, value: bytes, *rest: Any) -> Awaitable[None]:
         if self.failures:
-            raise self.failures.pop()
+            return self._fail(self.failures.pop())
         if (error := self.refuse(topic, value)) is not None:
             raise error
         headers = dict(rest[2])
@@ -40,6 +40,9 @@ class Producer:
             self.stored.append((topic, value, headers))
 
         return stored()
+
+    async def _fail(self, error: BaseException) -> None:
+        raise error
 
 
 class App:
@@ -273,6 +276,14 @@ async def test_a_cancellation_from_within_does_not_wedge_the_lane() -> None:
 
     await drive(app, handle, 1, lambda: app.acked == [0], attempts=1)
     assert [topic for topic, *_ in app.producer.stored] == ["dead"]
+
+
+async def test_a_send_that_the_producer_cancels_is_sent_again() -> None:
+    app = App()
+    app.producer.failures = [asyncio.CancelledError()]
+    await drive(app, echo, 5, lambda: len(app.acked) == 5)
+    assert app.acked == list(range(5))
+    assert len(app.producer.stored) == 5
 
 
 async def test_outputs_name_their_source_and_the_last_one_says_so() -> None:
