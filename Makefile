@@ -64,7 +64,7 @@ bench: setup ## Run every benchmark
 		echo "== $$file"; $(PY) -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 lock: setup ## Resolve the dependencies anew into both lock files
-	@$(LOCK) --upgrade --extra embedded --group dev pyproject.toml -o requirements-dev.lock
+	@$(LOCK) --upgrade --extra embedded --extra postgres --group dev pyproject.toml -o requirements-dev.lock
 	@$(LOCK) --constraint requirements-dev.lock pyproject.toml -o requirements.lock
 
 clean: ## Remove the environment, caches and the data of embedded runs

@@ -200,6 +200,26 @@ class Delivery(_Group):
     dead_letter_window: int = Field(default=1000, ge=20, le=1_000_000)
 
 
+class Desk(_Group):
+    """The review desk.
+
+    Attributes:
+        database: SQLAlchemy URL of its queue, `postgresql+psycopg://…` for several nodes; empty:
+            SQLite in `desk.sqlite` in the data folder.
+        port: its API's; 0 takes a free one.
+        url: where the dashboard and the commands find it; empty: on this machine at its port.
+        requests_per_second: of one account, on average; short bursts may be ten times that.
+        sign_in: who may see the dashboard's other pages: everybody, or those with a token.
+    """
+
+    database: SecretStr = SecretStr("")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8480, ge=0, le=65535)
+    url: str = ""
+    requests_per_second: float = Field(default=20.0, gt=0, le=10_000)
+    sign_in: Literal["open", "required"] = "open"
+
+
 class Settings(BaseSettings):
     """All settings; built once per entry point and passed down.
 
@@ -224,6 +244,7 @@ class Settings(BaseSettings):
     model: Endpoint = Endpoint()
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     delivery: Delivery = Delivery()
+    desk: Desk = Desk()
     traffic: str = "live traffic"
     trial: bool = False
     slot: str = "0"
@@ -263,6 +284,17 @@ class Settings(BaseSettings):
     def _longest_timeout(self) -> float:
         endpoints = (self.model, *self.endpoints.values())
         return max(endpoint.timeout_seconds for endpoint in endpoints)
+
+    @property
+    def desk_database(self) -> str:
+        """The URL of the desk's queue; it may hold a password."""
+        given = self.desk.database.get_secret_value()
+        return given or f"sqlite:///{self.data.absolute() / 'desk.sqlite'}"
+
+    @property
+    def desk_url(self) -> str:
+        """Where the desk's API is."""
+        return self.desk.url or f"http://{self.desk.host}:{self.desk.port}"
 
     @property
     def longest_handling(self) -> float:

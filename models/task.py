@@ -8,9 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from models.identity import fingerprint
 from models.policy import Policy
 from models.record import Probability, Version
+from models.result import Lane
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+PoolTags = dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
 
 
 class Part(BaseModel):
@@ -125,6 +129,53 @@ class Routing(Part):
     always_review: frozenset[str] = frozenset()
 
 
+class Ranking(Part):
+    """What a reviewer is given first: the item with the highest rank.
+
+    The rank is `value` times what a decision is expected to tell (0 to 1), plus the lane's own
+    number, plus `age` for every hour it has waited.
+    """
+
+    value: float = Field(default=1.0, ge=0, le=1000)
+    age: float = Field(default=0.05, ge=0, le=1000)
+    lanes: dict[Lane, Annotated[float, Field(ge=-1000, le=1000)]] = Field(
+        default_factory=lambda: {"policy": 1.0, "failed": 0.5}
+    )
+
+
+class Review(Part):
+    """How people work this task's queue.
+
+    Attributes:
+        reviewers: how many decide on each item.
+        adjudicate: a senior decides where they differ; otherwise the majority does, and a tie is
+            ambiguous.
+        suggestion: whether reviewers see the annotator's labels. Shown labels pull answers along.
+        guidelines: for reviewers; without them they read the task's instructions.
+        due_hours: an item nobody decided by then is expired.
+        undo_seconds: for so long an answer can be taken back; it is published after that.
+        lease_seconds: how long an item is held without a sign of life.
+        gold_share: of what a reviewer is given, planted items whose answer is known.
+        repeat_share: of what a reviewer is given, items they decided before.
+        pools: expertise an item asks for: the tags (each with its values) that put it there. The
+            first pool that fits has it; what fits none is for everyone.
+    """
+
+    reviewers: int = Field(default=1, ge=1, le=20)
+    adjudicate: bool = True
+    suggestion: Literal["shown", "hidden"] = "hidden"
+    guidelines: str = Field(default="", max_length=50_000)
+    due_hours: float = Field(default=72.0, gt=0, le=8760)
+    undo_seconds: float = Field(default=10.0, ge=0, le=600)
+    lease_seconds: float = Field(default=120.0, ge=5, le=3600)
+    gold_share: float = Field(default=0.05, ge=0, le=0.5)
+    repeat_share: float = Field(default=0.03, ge=0, le=0.5)
+    pools: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")], PoolTags] = Field(
+        default_factory=dict
+    )
+    ranking: Ranking = Ranking()
+
+
 class Drift(Part):
     """When the detectors speak up.
 
@@ -167,6 +218,7 @@ class TaskCommon(Part):
     judge: Judge | None = None
     calibration: tuple[LabelledText, ...] = ()
     routing: Routing = Routing()
+    review: Review = Review()
     drift: Drift = Drift()
     spend: Spend = Spend()
     slices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -254,8 +306,13 @@ Task = Annotated[ClassificationTask | MultilabelTask, Field(discriminator="kind"
 
 
 def sorted_sets(task: TaskCommon) -> dict[str, object]:
-    """The task as plain data whose order does not depend on hashing."""
+    """The task as plain data whose order does not depend on hashing.
+
+    A file that says nothing of reviewing keeps the hash it had before files could.
+    """
     body = task.model_dump(mode="json")
+    if task.review == Review():
+        del body["review"]
     body["routing"]["always_review"] = sorted(body["routing"]["always_review"])
     return body
 

@@ -1,0 +1,1 @@
+"""The desk's rules: what comes first, what is planted, what answers come to. Pure."""

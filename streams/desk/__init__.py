@@ -1,0 +1,1 @@
+"""The review desk: its queue, its service, its API and those who use it."""
