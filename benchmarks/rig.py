@@ -50,13 +50,16 @@ def text(number: int) -> str:
     return f"Hello, this is message number {number}; could you call me back about it today?"
 
 
-def write_inputs(folder: Path, samples: int) -> None:
+def write_inputs(folder: Path, task: str, texts: Iterable[str]) -> tuple[Path, Path]:
+    """A task file, and a scripted model's key by which every seventh text is spam."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "task.yaml").write_text(TASK)
-    with (folder / "key.jsonl").open("w") as file:
-        for n in range(samples):
+    file, key = folder / "task.yaml", folder / "key.jsonl"
+    file.write_text(task)
+    with key.open("w") as lines:
+        for n, one in enumerate(texts):
             label = "spam" if n % 7 == 0 else "ham"
-            file.write(json.dumps({"text": text(n), "label": label}) + "\n")
+            lines.write(json.dumps({"text": one, "label": label}) + "\n")
+    return file, key
 
 
 def record(name: str, number: int) -> tuple[bytes, bytes]:
@@ -96,17 +99,17 @@ async def started(
         workers: processes of each stage.
         groups: settings by group, such as `delivery={"linger_ms": 0}`.
     """
-    write_inputs(folder, samples)
+    file, key = write_inputs(folder, TASK, map(text, range(samples)))
     wanted = Wanted(
         store=folder / "store",
         model="scripted",
         kafka=kafka,
-        key=folder / "key.jsonl",
+        key=key,
         dashboard=False,
         workers=workers,
     )
     given = {"kafka": {"prefix": folder.name, "start": "earliest"}, **groups}
-    settings = Settings(data=folder / "data", tasks=(folder / "task.yaml",), **given)
+    settings = Settings(data=folder / "data", tasks=(file,), **given)
     async with instance(settings, wanted, tell) as running:
         await warm(running)
         yield running

@@ -166,7 +166,7 @@ class Endpoint(_Group):
 
 
 class Delivery(_Group):
-    """How stages move records (attempts × timeout stays below 45 s).
+    """How stages move records (attempts × timeout stay within `HANDLING_SECONDS`).
 
     Attributes:
         attempts: tries of one record before it counts as failed.

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -35,16 +36,16 @@ def read(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
 
 
-def settings_of(model: type[BaseModel], prefix: str = "TIDEGAUGE_") -> list[str]:
-    """Every environment variable; groups of groups by their fields."""
-    found = []
+def settings_of(model: type[BaseModel], prefix: str = "TIDEGAUGE_") -> dict[str, Any]:
+    """Every environment variable and its default; groups of groups by their fields."""
+    found: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         full = f"{prefix}{name}".upper()
         group = field.annotation
         if isinstance(group, type) and issubclass(group, BaseModel):
-            found += settings_of(group, f"{full}__")
+            found |= settings_of(group, f"{full}__")
         else:
-            found.append(full)
+            found[full] = field.default
     return found
 
 
@@ -91,6 +92,19 @@ def test_every_setting_is_explained(name: str) -> None:
         assert f"`…__{last}`" in text or f"`{name}`" in text
     else:
         assert f"`{name}`" in text
+
+
+def test_defaults_in_the_table_of_settings_are_the_real_ones() -> None:
+    cells = dict(
+        re.findall(r"^\| `(TIDEGAUGE_\w+)` \| ([^|]*?) ?\|", read("docs/operating.md"), re.M)
+    )
+    real = {
+        name: default
+        for name, default in settings_of(Settings).items()
+        if isinstance(default, int | float) and default and name in cells
+    }
+    assert len(real) > 20
+    assert {name: float(cells[name]) for name in real} == real
 
 
 def test_no_document_names_a_setting_that_is_gone() -> None:

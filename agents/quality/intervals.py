@@ -52,15 +52,24 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> Estimate:
     Raises:
         ValueError: more successes than trials, or negative counts.
     """
-    if not 0 <= successes <= n:
-        message = f"{successes} successes in {n} trials"
-        raise ValueError(message)
+    check_counts(successes, n)
     if n == 0:
         return nothing()
     z = NormalDist().inv_cdf((1 + level) / 2)
     p = successes / n
     low, high = score_ends(p, n, z)
     return Estimate(p, low, high, int(n), level)
+
+
+def check_counts(successes: float, n: float) -> None:
+    """See that there are no more successes than trials, and no negative ones.
+
+    Raises:
+        ValueError: there are.
+    """
+    if not 0 <= successes <= n:
+        message = f"{successes} successes in {n} trials"
+        raise ValueError(message)
 
 
 Share = Callable[[int, int], Estimate]

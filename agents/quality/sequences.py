@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from scipy import special
 
-from agents.quality.intervals import LEVEL, Estimate, nothing
+from agents.quality.intervals import LEVEL, Estimate, check_counts, nothing
 
 TIGHTEST = 300
 """The number of labels at which the asymptotic sequence is made to be tightest."""
@@ -37,9 +37,7 @@ def share_sequence(successes: int, n: int, level: float = LEVEL) -> Estimate:
     Raises:
         ValueError: more successes than trials, or negative counts.
     """
-    if not 0 <= successes <= n:
-        message = f"{successes} successes in {n} trials"
-        raise ValueError(message)
+    check_counts(successes, n)
     if n == 0:
         return nothing(kind="sequence")
     low, high = _mixture_ends(successes, n, level)

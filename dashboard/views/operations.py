@@ -85,9 +85,9 @@ def _stages(stages: pd.DataFrame) -> None:
             state=["silent" if silent else "alive" for silent in stages["silent"]]
         )
         columns = [
-            "stage", "slot", "state", "age_seconds", "per_second", "lag", "head_age_seconds",
-            "in_flight", "received", "emitted", "errors", "retries", "dead_letters", "calls",
-            "latency_p50_ms", "latency_p99_ms", "breaker", "note",
+            "stage", "slot", "state", "age_seconds", "per_second", "lag", "in_flight", "received",
+            "emitted", "errors", "retries", "dead_letters", "calls", "latency_p50_ms",
+            "latency_p99_ms", "breaker", "note",
         ]  # fmt: skip
         number = st.column_config.NumberColumn
         table(
@@ -96,19 +96,30 @@ def _stages(stages: pd.DataFrame) -> None:
             {
                 "age_seconds": number("reported, s ago", format="%.0f"),
                 "per_second": number("records / s", format="%.2f"),
-                "head_age_seconds": number("oldest waits, s", format="%.1f"),
                 "in_flight": "in flight",
                 "dead_letters": "dead letters",
                 "latency_p50_ms": number("p50, ms", format="%.0f"),
                 "latency_p99_ms": number("p99, ms", format="%.0f"),
+                "note": None,
             },
         )
+        _notes(frame)
+
+
+def _notes(frame: pd.DataFrame) -> None:
+    """What stages wait for, each on a line of its own: a column would end off the screen."""
+    waiting = frame[frame["note"] != ""]
+    if not len(waiting):
+        return
+    st.caption("What they wait for:")
+    for stage, slot, note in waiting[["stage", "slot", "note"]].itertuples(index=False, name=None):
+        st.text(words.visible(f"{stage} {slot}: {note}"))
 
 
 def _history(view: View, scope: Scope) -> None:
     frame = operations.stage_history(view.store, scope)
     left, right = st.columns(2, gap="medium")
-    span = scope.span
+    span = (min([scope.span[0], *(frame["at"] if len(frame) else ())]), scope.end)
     with left, parts.panel("Records per second", "Received by each stage, slots added up."):
         rates = frame.dropna(subset=["per_second"]) if len(frame) else frame
         if len(rates):

@@ -23,9 +23,9 @@ _LOOK_MS = 2000
 
 
 async def backlog_line(settings: Settings, waiting: dict[TopicPartition, int]) -> str:
-    """How many records wait (by partition, up to its end) and what labelling them costs at most.
+    """How many records wait (by partition, up to its end) and what labelling them may cost.
 
-    The price is that of the first samples of each partition.
+    The first samples of each partition are priced at the most they can cost, and stand for all.
     """
     count = sum(waiting.values())
     said = f"{count:,} records on {Topics.of(settings.kafka).samples} wait to be labelled"
@@ -40,7 +40,8 @@ async def backlog_line(settings: Settings, waiting: dict[TopicPartition, int]) -
     known = [price for price in prices if price is not None]
     if not prices or len(known) < len(prices):
         return f"{said}, at a price that no task file states"
-    return f"{said}, for at most ${fmean(known) * count:,.2f} ({len(known)} of them were priced)"
+    dollars = fmean(known) * count
+    return f"{said}, for about ${dollars:,.2f} at the most ({len(known)} of them were priced)"
 
 
 def _model_of(settings: Settings, task: Task) -> str:

@@ -6,7 +6,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
-from models.rows import Column, Row
+from models.rows import Row
+from models.table import Column
 
 PLAIN_TYPES = {str: "String", int: "Int64", float: "Float64", bool: "Bool", date: "Date"}
 

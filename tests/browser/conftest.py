@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from models.settings import ClickHouse
 from tests.browser_support import browser_program, chromium_at, running, watched
-from tests.data_rows import Traffic, hostile_rows, traffic_rows
+from tests.data_traffic import Traffic, hostile_rows, traffic_rows
 from tests.engine import clickhouse, filled
 
 

@@ -16,7 +16,8 @@ from dashboard.words import visible
 from models.settings import ClickHouse
 from streams.store.client import connect_sync
 from tests.browser_support import drawn, free_port, running, settled, unharmed
-from tests.data_rows import HOSTILE, sample_row
+from tests.data_rows import sample_row
+from tests.data_traffic import HOSTILE
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from models.settings import ClickHouse
-from tests.data_rows import Traffic, hostile_rows, traffic_rows
+from tests.data_traffic import Traffic, hostile_rows, traffic_rows
 from tests.engine import clickhouse, filled
 
 

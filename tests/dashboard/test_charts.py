@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dashboard import charts, timelines
-from tests.data_rows import HOSTILE
+from tests.data_traffic import HOSTILE
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SPAN = (AT, AT + timedelta(hours=1))

@@ -4,9 +4,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import PAGES
+from dashboard.words import visible
 from models.settings import ClickHouse
 from streams.store.client import connect_sync
-from tests.data_rows import HOSTILE, TASK
+from tests.data_rows import TASK
+from tests.data_traffic import HOSTILE
 
 pytestmark = pytest.mark.processes
 
@@ -133,6 +135,16 @@ def test_a_scripted_model_is_marked(
     assert "scripted model: not a real one" in words(shown("overview"))
     latencies = [f.value for f in shown("operations").dataframe if "p95" in f.value.columns]
     assert "not a real model" in latencies[0]["model"].iloc[0]
+
+
+@pytest.mark.parametrize("at_database", ["traffic", "hostile"], indirect=True)
+def test_what_stages_wait_for_has_a_line_of_its_own(at_database: ClickHouse) -> None:
+    app = shown("operations")
+    lines = [each.value for each in app.text]
+    assert "route 0: the broker does not store outputs" in lines
+    hostile = [line for line in lines if line.startswith("judge h: ")]
+    assert len(hostile) == (at_database.database == "hostile")
+    assert all(visible(text) in line for line in hostile for text in HOSTILE)
 
 
 @pytest.mark.parametrize("at_database", ["traffic"], indirect=True)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
+from benchmarks.rig import write_inputs
 from models.settings import Kafka, Settings
 from streams.delivery.kafka import new_producer
 from streams.embedded.instance import Instance, instance
@@ -36,6 +37,9 @@ drift: {baseline: 200}
 spend: {unpriced: allow}
 cache_seconds: 0
 """
+
+TEXTS = 4000
+"""Of which the scripted model knows the labels."""
 
 Seen = TypeVar("Seen")
 Record = tuple[bytes | None, bytes | None]
@@ -119,32 +123,22 @@ def text(number: int) -> str:
     return f"message number {number}"
 
 
-def write_files(folder: Path, task: str) -> None:
-    """A task file and the scripted model's key."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "task.yaml").write_text(task)
-    with (folder / "key.jsonl").open("w") as file:
-        for n in range(4000):
-            label = "spam" if n % 7 == 0 else "ham"
-            file.write(json.dumps({"text": text(n), "label": label}) + "\n")
-
-
 @asynccontextmanager
 async def rig_in(
     folder: Path, task: str = TASK, kafka: Kafka | None = None, workers: int = 1, **delivery: Any
 ) -> AsyncIterator[Rig]:
     """An instance, on the embedded broker unless `kafka` names another."""
-    write_files(folder, task)
+    file, key = write_inputs(folder, task, map(text, range(TEXTS)))
     settings = Settings(
         data=folder / "data",
-        tasks=(folder / "task.yaml",),
+        tasks=(file,),
         kafka=kafka or Kafka(),
         delivery={"health_seconds": 0.5, "batch_ms": 100, **delivery},
     )
     wanted = Wanted(
         store=folder / "store",
         model="scripted",
-        key=folder / "key.jsonl",
+        key=key,
         dashboard=False,
         workers=workers,
     )

@@ -39,7 +39,8 @@ def stages(store: Store, now: datetime) -> pd.DataFrame:
 def stage_history(store: Store, scope: Scope) -> pd.DataFrame:
     """Health over time per stage, slots added up: at, stage, per_second, lag, in_flight, errors.
 
-    Rates and errors are differences between successive rows of one process.
+    Buckets last half a minute at least. Rates and errors are differences between successive rows of
+    one process; evaluations have none here.
     """
     at = bucket_of("at", "greatest({bucket:UInt32}, 30)")
     sql = f"""
@@ -56,13 +57,13 @@ def stage_history(store: Store, scope: Scope) -> pd.DataFrame:
                     SELECT *, lagInFrame(toNullable(received)) OVER earlier AS before_received,
                            lagInFrame(toNullable(errors)) OVER earlier AS before_errors,
                            lagInFrame(toNullable(at)) OVER earlier AS before_at
-                    FROM (SELECT DISTINCT * FROM stage_health
-                          WHERE at >= {FROM} AND at < {UNTIL})
+                    FROM (SELECT DISTINCT * FROM stage_health WHERE slot != {{trial:String}}
+                          AND at >= {FROM} AND at < {UNTIL})
                     WINDOW earlier AS (PARTITION BY stage, slot, session ORDER BY at
                                        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)))
             GROUP BY bucket, stage, slot)
         GROUP BY at, stage ORDER BY at, stage"""
-    return store.frame(sql, scope.parameters)
+    return store.frame(sql, scope.parameters | {"trial": TRIAL_SLOT})
 
 
 _RATE = """(toInt64(received) - toInt64(before_received))

@@ -1,6 +1,6 @@
 """Which traffic a figure is about, as one frozen value and as SQL conditions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,10 +69,6 @@ class Scope:
             "end": _milliseconds(self.end),
             "bucket": self.bucket_seconds,
         }
-
-    def with_slice(self, name: str) -> "Scope":
-        """The same traffic, one slice of it."""
-        return replace(self, slice=name)
 
 
 def bucket_of(moment: str, seconds: str = "{bucket:UInt32}") -> str:

@@ -66,14 +66,15 @@ def ground_on(store: Store, vitals: Vitals) -> Any:
     return SimpleNamespace(store=store, vitals=vitals, stage="annotate", settings=settings)
 
 
+def edge_with(budget: Budget) -> Edge:
+    return cast("Edge", SimpleNamespace(budgets={TASK.name: budget}))
+
+
 async def test_what_was_spent_today_is_known_before_a_calibrator_is_fitted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, vitals, budget = Store(9.5, 9.5, 0.0), Vitals("annotate", "0"), Budget(10.0)
-    here, edge = (
-        ground_on(store, vitals),
-        cast("Edge", SimpleNamespace(budgets={TASK.name: budget})),
-    )
+    here, edge = ground_on(store, vitals), edge_with(budget)
     monkeypatch.setattr(asking, "BUDGET_SECONDS", 0.0)
     asks = Fitted(budget, vitals)
     oversight = await oversight_of(here, edge)
@@ -86,10 +87,7 @@ async def test_what_was_spent_today_is_known_before_a_calibrator_is_fitted(
 
 async def test_a_fit_that_failed_is_in_the_books() -> None:
     store, vitals, budget = Store(0.0), Vitals("annotate", "0"), Budget(10.0)
-    here, edge = (
-        ground_on(store, vitals),
-        cast("Edge", SimpleNamespace(budgets={TASK.name: budget})),
-    )
+    here, edge = ground_on(store, vitals), edge_with(budget)
     asks = Fitted(budget, vitals, ModelUnavailable("down", 0.0), ValueError("a bug"))
     oversight = await oversight_of(here, edge)
     with pytest.raises(ValueError, match="a bug"):

@@ -44,6 +44,17 @@ async def lag() -> int | None:
     return 7
 
 
+class Heart:
+    """Beats when it is told to: tells a store of vitals."""
+
+    def __init__(self, store: Store, vitals: Vitals) -> None:
+        self.store = store
+        self.pulse, self.published = Pulse(vitals, lag, 0.01), Published(vitals)
+
+    async def beat(self) -> None:
+        await beat_once(self.store, self.pulse, self.published)
+
+
 def spend(vitals: Vitals, task: str, usd: float, run: str = "", day: date = TODAY) -> None:
     spent = vitals.spent_on(task, run, day)
     spent.usd += usd
@@ -52,35 +63,35 @@ def spend(vitals: Vitals, task: str, usd: float, run: str = "", day: date = TODA
 
 async def test_spend_is_booked_once_whatever_the_store_does() -> None:
     store, vitals = Store(), Vitals("annotate", "9")
-    pulse, published = Pulse(vitals, lag, 0.01), Published(vitals)
+    heart = Heart(store, vitals)
     spend(vitals, "b", 1.0)
     store.fail = "after"  # the row is there, its acknowledgement is lost
     with pytest.raises(StoreUnavailable):
-        await beat_once(store, pulse, published)
+        await heart.beat()
     spend(vitals, "a", 2.0)
     spend(vitals, "b", 4.0)
     store.fail = "before"
     with pytest.raises(StoreUnavailable):
-        await beat_once(store, pulse, published)
+        await heart.beat()
     store.fail = ""
     spend(vitals, "a", 8.0, run="r")
-    await beat_once(store, pulse, published)
+    await heart.beat()
     assert store.total() == 15.0
-    await beat_once(store, pulse, published)
+    await heart.beat()
     assert store.total() == 15.0
     assert vitals.unsettled == {}
 
 
 async def test_what_is_spent_while_the_store_writes_is_booked_next() -> None:
     store, vitals = Store(), Vitals("annotate", "8")
-    pulse, published = Pulse(vitals, lag, 0.01), Published(vitals)
+    heart = Heart(store, vitals)
     spend(vitals, "a", 1.0)
     store.meanwhile = lambda: spend(vitals, "a", 2.0)
-    await beat_once(store, pulse, published)
+    await heart.beat()
     store.meanwhile = lambda: None
-    await beat_once(store, pulse, published)
+    await heart.beat()
     assert store.total() == sum(row.usd for row in store.spend.values())
-    await beat_once(store, pulse, published)
+    await heart.beat()
     assert store.total() == 5.0  # one before, one during each of the first beat's two inserts
 
 
@@ -88,7 +99,7 @@ async def test_a_health_row_tells_the_vitals() -> None:
     store, vitals = Store(), Vitals("judge", "7")
     vitals.received, vitals.note = 5, "waiting"
     vitals.latencies.extend(float(n) for n in range(100))
-    await beat_once(store, Pulse(vitals, lag, 0.01), Published(vitals))
+    await Heart(store, vitals).beat()
     (row,) = store.health
     assert (row.received, row.lag, row.note) == (5, 7, "waiting")
     assert (row.latency_p50_ms, row.latency_p99_ms) == (50.0, 99.0)

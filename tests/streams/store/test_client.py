@@ -9,8 +9,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from pydantic import SecretStr
 
 from models.errors import ConfigurationError, StoreUnavailable, TidegaugeError
-from models.rows import Column, LowCardinality, OptionalTime, Precedence, Row, Table, Tags, Time
+from models.rows import Row
 from models.settings import ClickHouse
+from models.table import Column, LowCardinality, OptionalTime, Precedence, Table, Tags, Time
 from streams.store import client
 from streams.store.client import AsyncStore, Store, connect, connect_sync
 from streams.store.errors import Refused, StoreFull, translated

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.quality.intervals import mean_interval, nothing, wilson
+from agents.quality.intervals import mean_interval, wilson
 from agents.quality.looks import EVERY_LOOK
 from agents.quality.sequences import mean_sequence, share_sequence
 from models.rows import RepeatRow, Row, SpendRow
 from streams.store.client import Store
 from streams.store.figures import choices, cost, decisions, ledger, routing, scores, traffic
-from streams.store.figures.estimate import SETTLES, is_open, live_accuracy, looks
+from streams.store.figures.estimate import SETTLES, looks
 from streams.store.figures.references import auc_of, confusion, per_label, reference_quality
 from streams.store.figures.scope import Scope
 from tests.data_rows import (
@@ -305,13 +305,6 @@ def test_an_axis_begins_where_its_first_bucket_does(filled: Store) -> None:
     assert traffic.samples_in(filled, week)["at"].iloc[0] == week.span[0]
 
 
-def test_a_window_is_open_until_its_last_decisions_had_time_to_come() -> None:
-    assert is_open(HOUR, HOUR.start)
-    assert is_open(HOUR, HOUR.end + timedelta(seconds=1))
-    assert not is_open(HOUR, OVER)
-    assert not is_open(replace(HOUR, run="r1"), HOUR.start)
-
-
 def test_letters_of_no_sample_stand_beside_the_books(filled: Store) -> None:
     garbage = {"sample_key": "", "stage": "judge", "topic": "tidegauge.annotations"}
     filled.insert(
@@ -364,69 +357,3 @@ def test_spend_adds_up_per_day(store: Store) -> None:
     store.insert(parts)
     [row] = cost.spent(store, TASK, moment() - timedelta(days=1)).to_dict("records")
     assert (row["stage"], row["usd"], row["calls"], row["tokens"]) == ("judge", 0.5, 4, 22)
-
-
-def test_live_accuracy_joins_decisions_to_their_recorded_probability(store: Store) -> None:
-    rows: list[Row] = []
-    for number in range(200):
-        sample = sample_row(f"{number}", moment(number / 4), offset=number)
-        drawn = number % 4 == 0
-        result = result_row(
-            sample, "a", propensity=0.25, draw=0.1 if drawn else 0.9, p_correct=None,
-            judge_score=None, confidence=None,
-        )  # fmt: skip
-        rows += [sample, result]
-        if drawn:
-            rows.append(decision_row(result, "a" if number % 20 else "b", simulated=number < 100))
-    store.insert(rows)
-    store.insert(rows)
-    found = live_accuracy(store, HOUR, OVER)
-    assert (found.accuracy.n, found.open, found.simulated) == (50, 0, 25)
-    assert found.accuracy.value == pytest.approx(0.8)
-    assert found.accuracy.low == pytest.approx(wilson(40, 50).low, abs=0.01)
-
-
-def test_decisions_not_in_yet_widen_both_ends(store: Store) -> None:
-    rows: list[Row] = []
-    for number in range(40):
-        sample = sample_row(f"{number}", moment(number), offset=number)
-        result = result_row(sample, "a", propensity=1.0, draw=0.5)
-        rows += [sample, result]
-        if number >= 8:
-            rows.append(decision_row(result, "a"))
-    store.insert(rows)
-    found = live_accuracy(store, HOUR, OVER)
-    assert (found.accuracy.n, found.open) == (32, 8)
-    assert found.accuracy.value == 1.0
-    assert found.accuracy.high == 1.0
-    assert found.accuracy.low is not None
-    assert found.accuracy.low < 0.7
-
-
-def drawn_by_half(counts: int, undecided: int = 0) -> list[Row]:
-    """Samples drawn with one half, every second one, and three of four labels right."""
-    rows: list[Row] = []
-    for number in range(2 * counts):
-        sample = sample_row(f"{number}", moment(number * 30 / counts), offset=number)
-        drawn = number % 2 == 0
-        result = result_row(sample, "a", propensity=0.5, draw=0.1 if drawn else 0.9)
-        rows += [sample, result]
-        if drawn and number >= 2 * undecided:
-            rows.append(decision_row(result, "b" if number % 8 == 0 else "a"))
-    return rows
-
-
-def test_an_open_windows_accuracy_waits_for_sixty_labels(store: Store) -> None:
-    store.insert(drawn_by_half(60, undecided=1))
-    early = live_accuracy(store, HOUR, HOUR.end)
-    assert (early.accuracy, early.worth, early.needed) == (nothing(59, "sequence"), 59, 60)
-    closed = live_accuracy(store, HOUR, OVER)
-    assert (closed.accuracy.kind, closed.needed) == ("fixed", 30)
-    assert closed.accuracy.value == pytest.approx(45 / 59)
-
-
-def test_an_open_windows_interval_is_the_wider_one(store: Store) -> None:
-    store.insert(drawn_by_half(60))
-    watched, once = (live_accuracy(store, HOUR, now).accuracy for now in (HOUR.end, OVER))
-    assert (watched.kind, watched.value, watched.n) == ("sequence", once.value, 60)
-    assert (watched.low or 1) < (once.low or 0) < (once.high or 1) < (watched.high or 0)

@@ -6,26 +6,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.rows import ControlRow, RepeatRow, Row, SnapshotRow
+from models.settings import TRIAL_SLOT
 from streams.store.client import Store
 from streams.store.figures import alarms, operations
 from streams.store.figures.samples import PAGE, Search, search
 from streams.store.figures.scope import Scope
 from streams.store.figures.story import story
 from tests.data_rows import (
-    HOSTILE,
     TASK,
-    Traffic,
     alarm_row,
     dead_letter_row,
     decision_row,
     health_row,
-    hostile_rows,
     moment,
     result_row,
     review_row,
     sample_row,
-    traffic_rows,
 )
+from tests.data_traffic import HOSTILE, Traffic, hostile_rows, traffic_rows
 
 pytestmark = pytest.mark.processes
 
@@ -221,6 +219,21 @@ def test_history_starts_anew_with_each_process(store: Store) -> None:
     frame = operations.stage_history(store, scope)
     assert list(frame["per_second"]) == [2.0, 4.0]
     assert frame["errors"].sum() == 2
+
+
+def test_an_evaluations_stages_are_not_the_deployments(store: Store) -> None:
+    ten = timedelta(seconds=10)
+    rows = [health_row("judge", NOW - n * ten, 100 - 20 * n) for n in range(3)]
+    store.insert(rows)
+    scope = Scope(start=NOW - 3 * ten, end=NOW + ten, task=TASK)
+    alone = (operations.stages(store, NOW), operations.stage_history(store, scope))
+    trial = [
+        health_row("judge", NOW - n * ten, 9_000 - 900 * n, slot=TRIAL_SLOT, session="t")
+        for n in range(3)
+    ]
+    store.insert(trial)
+    assert operations.stages(store, NOW).equals(alone[0])
+    assert operations.stage_history(store, scope).equals(alone[1])
 
 
 def test_dead_letters_by_error(store: Store) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 import pytest
 
 from models.errors import ConfigurationError
-from models.rows import ROWS, Column, Row, SnapshotRow, SpendRow, Table, Time
+from models.rows import ROWS, Row, SnapshotRow, SpendRow
+from models.table import Column, Table, Time
 from streams.store import schema
 from streams.store.client import Store
 from streams.store.schema import Existing, create_table, ddl, migrate, plan

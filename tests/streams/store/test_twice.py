@@ -39,7 +39,7 @@ from streams.store.sink import Sink
 from streams.store.unfinished import unfinished
 from tests import data_records as data
 from tests.data_records import FORM, NOON, TOPICS
-from tests.data_rows import Traffic, traffic_rows
+from tests.data_traffic import Traffic, traffic_rows
 
 pytestmark = pytest.mark.processes
 
