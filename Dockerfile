@@ -19,7 +19,8 @@ RUN uv build --wheel --out-dir /tmp/wheel --build-constraint requirements-dev.lo
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/tidegauge --shell /usr/sbin/nologin \
-    tidegauge
+    tidegauge \
+    && install --directory --owner tidegauge --group tidegauge /var/lib/tidegauge/queue
 ENV PATH=/opt/tidegauge/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -17,7 +17,7 @@ LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-emit-
 
 KAFKA = streams.embedded.apache_kafka
 
-.PHONY: help setup demo kafka kafka-stop test drill drill-short check fmt bench lock clean
+.PHONY: help setup demo kafka kafka-stop test drill drill-short desk-drill check fmt bench lock clean
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,7 @@ kafka-stop: ## Stop it; its data stays
 test: setup ## Run every test; skips are printed with their reasons
 	@sh .ci/chromium
 	@sh .ci/java
+	@sh .ci/postgres
 	@$(PY) -m pytest -rs $(SPREAD) $(if $(REQUIRE),--require=$(REQUIRE)) $(PYTEST_ARGS)
 
 drill-short: setup ## Break everything once on a real Kafka, in less than five minutes; the last line counts
@@ -48,6 +49,11 @@ drill-short: setup ## Break everything once on a real Kafka, in less than five m
 
 drill: setup ## The same for long: 20,000 samples and more, on one broker and on three
 	@$(PY) -m tests.drills --long
+
+desk-drill: setup ## Fifty reviewers, five thousand items, and the desk killed meanwhile; on SQLite and PostgreSQL
+	@sh .ci/postgres
+	@sh .ci/java
+	@$(PY) -m tests.drills.desk
 
 check: setup ## Lint, formatting, types and the direction of imports
 	@.venv/bin/ruff check .

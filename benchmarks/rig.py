@@ -108,7 +108,8 @@ async def started(
         dashboard=False,
         workers=workers,
     )
-    given = {"kafka": {"prefix": folder.name, "start": "earliest"}, **groups}
+    given: dict[str, Any] = {"kafka": {"prefix": folder.name, "start": "earliest"}, **groups}
+    given.setdefault("desk", {"port": 0})
     settings = Settings(data=folder / "data", tasks=(file,), **given)
     async with instance(settings, wanted, tell) as running:
         await warm(running)

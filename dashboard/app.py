@@ -8,9 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import states
+from dashboard.desk import sign_in
 from dashboard.filters import sidebar
 from dashboard.view import View
-from dashboard.views import drift, operations, overview, samples
+from dashboard.views import desk, drift, operations, overview, review, samples
 from models.errors import ConfigurationError, StoreUnavailable
 from models.settings import ClickHouse, Settings, load_settings
 from streams.store.client import Store, connect_sync
@@ -36,8 +37,12 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("overview", "Overview", ":material/water:", overview.render),
     PageEntry("drift", "Drift", ":material/ssid_chart:", drift.render),
     PageEntry("samples", "Samples", ":material/search:", samples.render),
+    PageEntry("review", "Review", ":material/groups:", review.render),
     PageEntry("operations", "Operations", ":material/monitor_heart:", operations.render),
 )
+
+DESK = "Desk"
+"""The reviewer's page, which needs no store and has a sign-in of its own."""
 
 
 @st.cache_resource(show_spinner="Connecting to the store …")
@@ -66,6 +71,10 @@ def _draw(entry: PageEntry) -> None:
     entry.render(st.session_state["view"])
 
 
+def _desk() -> None:
+    desk.render(load_settings())
+
+
 def _ask_again() -> None:
     @st.fragment(run_every=states.RETRY_SECONDS)
     def again() -> None:
@@ -82,6 +91,11 @@ def _run(page: st.Page) -> None:
     """Draws the sidebar and the page, or why they cannot be drawn."""
     try:
         settings = load_settings()
+        if page.title == DESK:
+            page.run()
+            return
+        if settings.desk.sign_in == "required" and not sign_in.may_look(settings):
+            return
         try:
             view = _view(settings)
             if view is not None:
@@ -115,6 +129,13 @@ def main(front: str = PAGES[0].path) -> None:
         )
         for entry in PAGES
     }
+    pages[DESK.lower()] = st.Page(
+        _desk,
+        title=DESK,
+        icon=":material/rate_review:",
+        url_path=DESK.lower(),
+        default=DESK.lower() == front,
+    )
     st.session_state["pages"] = pages
     _run(st.navigation(list(pages.values()), position="top"))
 

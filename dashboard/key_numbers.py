@@ -60,7 +60,7 @@ def _promise(kind: str) -> str:
 
 def _estimated(found: LiveAccuracy) -> parts.Card:
     mark = " · simulated" if found.simulated else ""
-    who = f" {found.simulated} of the {found.accuracy.n} decisions are simulated." if mark else ""
+    who = f" {found.simulated} of the {found.accuracy.n} are simulated." if mark else ""
     enough = found.accuracy.value is not None
     return parts.Card(
         "Accuracy, all traffic",
@@ -68,26 +68,35 @@ def _estimated(found: LiveAccuracy) -> parts.Card:
         f"{words.shares(found.accuracy)}{mark}"
         if enough
         else f"not enough labels yet, {words.count(found.worth)} of {found.needed}",
-        "How often labels are right over all labelled traffic: every decision weighted by its "
-        "recorded probability of review, helped by the judge's scores (GREG). "
-        f"{_promise(found.accuracy.kind)} {found.accuracy.n} decisions are worth {found.worth} "
-        f"plain labels, of which {found.needed} are needed: those on samples that were certain to "
-        f"be reviewed say little of all others. The {found.open} decisions not in yet count as all "
-        "wrong for the lower end and all right "
+        "How often labels are right over all labelled traffic: every reviewed sample weighted by "
+        "its recorded probability of review, helped by the judge's scores (GREG). "
+        f"{_promise(found.accuracy.kind)} {found.accuracy.n} reviewed samples are worth "
+        f"{found.worth} plain labels, of which {found.needed} are needed: those that were certain "
+        f"to be reviewed say little of all others. The {found.open} whose label nobody knows "
+        "(waiting, expired, ambiguous) count as all wrong for the lower end and all right "
         f"for the upper one.{who}",
     )
 
 
 def _audited(audit: decisions.AuditQuality) -> parts.Card:
     mark = " · simulated" if audit.simulated else ""
-    who = f" {audit.simulated} of the {audit.accuracy.n} decisions are simulated." if mark else ""
+    who = f" {audit.simulated} of the {audit.accuracy.n} are simulated." if mark else ""
     return parts.Card(
         "Accuracy, audited",
         words.percent(audit.accuracy.value),
         f"{words.shares(audit.accuracy)}{mark}",
-        "How often a reviewer gave the very same label, on the audited samples: a plain random "
+        "How often reviewers came to the very same label, on the audited samples: a plain random "
         f"sample of all traffic. {_promise(audit.accuracy.kind)}{who} "
-        f"{audit.pending} audited samples are not decided yet, {audit.ambiguous} are ambiguous.",
+        f"{left_out(audit)}.",
+    )
+
+
+def left_out(audit: decisions.AuditQuality) -> str:
+    """Audited samples that the figure knows no label of, and why."""
+    return (
+        f"Of {words.count(audit.audited)} audited samples {words.count(audit.pending)} are not "
+        f"decided yet, {words.count(audit.ambiguous)} are ambiguous, and "
+        f"{words.count(audit.undecided)} expired or were cancelled"
     )
 
 
@@ -104,7 +113,7 @@ def _work(
         parts.Card(
             "Awaiting review", words.count(books.states["awaiting_review"]),
             f"{words.count(books.states['reviewed'])} reviewed",
-            "Samples that people were asked about and have not decided yet.",
+            "Samples that people were asked about and have not decided yet: see the Review page.",
         ),
         parts.Card(
             "Cost", words.dollars(spent.known_usd),

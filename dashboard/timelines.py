@@ -27,7 +27,7 @@ def score_timeline(frame: pd.DataFrame, alarms: pd.DataFrame, span: Span) -> Cha
         mean=[decimal(value) for value in frame["value"]],
     )
     base = alt.Chart(data).encode(
-        x=_time(span),
+        x=time_axis(span),
         color=alt.Color(
             "signal:N",
             title=None,
@@ -72,7 +72,7 @@ def label_mix(frame: pd.DataFrame, order: Sequence[str], alarms: pd.DataFrame, s
         alt.Chart(data)
         .mark_rect(stroke="white", strokeWidth=0.6)
         .encode(
-            x=_time(span),
+            x=time_axis(span),
             x2="until:T",
             y=alt.Y(
                 "bottom:Q",
@@ -102,7 +102,7 @@ def throughput(frame: pd.DataFrame, span: Span) -> Chart:
         alt.Chart(data)
         .mark_rect(color=SEA, stroke="white", strokeWidth=0.6)
         .encode(
-            x=_time(span),
+            x=time_axis(span),
             x2="until:T",
             y=alt.Y("bottom:Q", title="samples per bucket", axis=axis(tickMinStep=1)),
             y2="samples:Q",
@@ -117,10 +117,10 @@ def stage_lines(frame: pd.DataFrame, column: str, title: str, span: Span) -> Cha
     data = frame.assign(
         when=[moment(at) for at in frame["at"]], number=[f"{value:.3g}" for value in frame[column]]
     )
-    stages = ["annotate", "judge", "route", "drift", "sink"]
+    stages = ["annotate", "judge", "route", "drift", "sink", "desk"]
     stages += sorted(set(frame["stage"]) - set(stages))
     base = alt.Chart(data).encode(
-        x=_time(span),
+        x=time_axis(span),
         y=alt.Y(f"{column}:Q", title=title, axis=axis()),
         color=alt.Color(
             "stage:N", title=None, scale=alt.Scale(domain=stages, range=list(CATEGORIES))
@@ -137,7 +137,7 @@ def _alarm_rules(alarms: pd.DataFrame, span: Span) -> list[alt.Chart]:
     if not len(alarms):
         return []
     data = alarms.assign(when=[moment(at) for at in alarms["raised"]])
-    base = alt.Chart(data).encode(x=_time(span, "raised:T"))
+    base = alt.Chart(data).encode(x=time_axis(span, "raised:T"))
     tooltip = [tip("what", "alarm"), tip("when", "raised")]
     rule = base.mark_rule(color=RED, strokeDash=[5, 3], strokeWidth=1.6).encode(tooltip=tooltip)
     flag = base.mark_point(
@@ -146,7 +146,8 @@ def _alarm_rules(alarms: pd.DataFrame, span: Span) -> list[alt.Chart]:
     return [rule, flag]
 
 
-def _time(span: Span, field: str = "at:T") -> alt.X:
+def time_axis(span: Span, field: str = "at:T") -> alt.X:
+    """The axis of time, from where the first bucket begins to the end of what is looked at."""
     domain = [
         alt.DateTime(
             year=at.year, month=at.month, date=at.day, hours=at.hour, minutes=at.minute,

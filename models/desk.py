@@ -65,6 +65,7 @@ class Wanted(Body):
 
     task: str | None = None
     count: int = Field(default=1, ge=1, le=5)
+    held: tuple[Token, ...] = Field(default=(), max_length=20)
 
 
 class Loan(Body):

@@ -95,9 +95,9 @@ class FirstRow(Row):
 
     Mostly the only one; of several the one with the highest precedence holds, and the others are
     kept, so that whoever wrote rows for them can be corrected. `topic` is the flow's own word for
-    it (`samples`, `results`, …), without prefix; `stored_at` is that of the key's rows too, however
-    often they are written. A batch looks up keys that lie anywhere, hence numbers for keys, small
-    granules and small blocks.
+    it (`samples`, `results`, …), without prefix, and `outcomes` for those on `decisions`;
+    `stored_at` is that of the key's rows too, however often they are written. A batch looks up keys
+    that lie anywhere, hence numbers for keys, small granules and small blocks.
     """
 
     TABLE: ClassVar = Table(
@@ -277,7 +277,12 @@ class ReviewRow(Row):
 
 
 class DecisionRow(Row):
-    """One reviewer's answer to one result."""
+    """One reviewer's answer to one result, to a gold item, or to an item of theirs once more.
+
+    A gold item belongs to no sample: its `sample_key` is empty. An `against` that says something is
+    `measured`; the empty set of labels may be what is right. A row from before there were roles
+    has none, and is a review.
+    """
 
     TABLE: ClassVar = Table(
         "decisions",
@@ -303,6 +308,47 @@ class DecisionRow(Row):
     audit: bool
     simulated: bool
     decided_at: Time
+    role: LowCardinality
+    measured: bool
+    against: tuple[str, ...]
+    seconds: float | None
+    suggestion_shown: bool
+    bulk: bool
+    stored_at: Time
+    precedence: Precedence
+
+
+class OutcomeRow(Row):
+    """What a result came to that people were asked about; it comes on the topic `decisions`.
+
+    `label` is empty when nobody decided, or when they say that there is no label (`ambiguous`).
+    """
+
+    TABLE: ClassVar = Table(
+        "outcomes",
+        order_by=("run", "task", "event_time", "result_id"),
+        partition_by="toYYYYMM(event_time)",
+        ttl_days=ROW_DAYS,
+        skip_indexes=("sample_key",),
+    )
+
+    run: LowCardinality
+    task: LowCardinality
+    sample_key: str
+    event_time: Time
+    result_id: str
+    state: LowCardinality
+    labels: tuple[str, ...]
+    label: LowCardinality
+    ambiguous: bool
+    answers: Unsigned
+    agreed: bool
+    adjudicated: bool
+    lane: LowCardinality
+    propensity: float
+    audit: bool
+    simulated: bool
+    at: Time
     stored_at: Time
     precedence: Precedence
 
@@ -495,6 +541,7 @@ ROWS: tuple[type[Row], ...] = (
     ResultRow,
     ReviewRow,
     DecisionRow,
+    OutcomeRow,
     AlarmRow,
     DeadLetterRow,
     HealthRow,

@@ -228,6 +228,7 @@ class Settings(BaseSettings):
         tasks: task files, in the environment separated by commas.
         default_task: the task of samples that name none; the first task when empty.
         traffic: what the deployment's own traffic is, shown beside its figures.
+        desk_token: of the reviewer who runs a command here; the dashboard asks each one for theirs.
         trial: an evaluation's own stages: what they try may change under one version's name.
         slot: the ordinal of this worker among its stage's workers; no two may share one.
     """
@@ -245,6 +246,7 @@ class Settings(BaseSettings):
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     delivery: Delivery = Delivery()
     desk: Desk = Desk()
+    desk_token: SecretStr = SecretStr("")
     traffic: str = "live traffic"
     trial: bool = False
     slot: str = "0"
@@ -293,8 +295,10 @@ class Settings(BaseSettings):
 
     @property
     def desk_url(self) -> str:
-        """Where the desk's API is."""
-        return self.desk.url or f"http://{self.desk.host}:{self.desk.port}"
+        """Where the desk's API is; a desk that listens everywhere is asked on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.desk.host, self.desk.host)
+        named = f"[{host}]" if ":" in host else host
+        return self.desk.url or f"http://{named}:{self.desk.port}"
 
     @property
     def longest_handling(self) -> float:

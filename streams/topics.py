@@ -5,7 +5,7 @@ from typing import Literal, Self, get_args
 
 from models.settings import Kafka
 
-Stage = Literal["annotate", "judge", "route", "drift", "sink"]
+Stage = Literal["annotate", "judge", "route", "drift", "sink", "desk"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 

@@ -34,7 +34,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (TooManyDeadLetters, exit_codes.GAVE_UP),
 )
 
-NOISY = ("aiokafka", "faust", "mode", "httpx", "httpx2", "kafka")
+NOISY = ("aiokafka", "faust", "mode", "httpx", "httpx2", "kafka", "uvicorn")
 """Packages of which only warnings are wanted, and those not by the thousand."""
 
 log = logging.getLogger("tidegauge")

@@ -5,14 +5,19 @@ in which no such test ran at all: for machines that are known to be able to run 
 be spread over processes of pytest-xdist; whoever gathers their reports counts.
 """
 
+import contextlib
 import os
 import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from streams.embedded import apache_kafka
+
+if TYPE_CHECKING:
+    from tests import postgres
 
 _REQUIRED = pytest.StashKey[set[str]]()
 
@@ -89,6 +94,7 @@ def settings_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         if name.startswith("TIDEGAUGE_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TIDEGAUGE_DATA", str(tmp_path / "instance"))
+    monkeypatch.setenv("TIDEGAUGE_DESK__PORT", "0")  # several tests may run a desk at once
 
 
 @pytest.fixture
@@ -108,3 +114,16 @@ def kafka_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apache_kafk
     cluster = started(folder, extra=secured(folder))
     yield cluster
     apache_kafka.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_here() -> "Iterator[postgres.Server]":
+    """One real PostgreSQL for the whole run; tests keep apart by databases of their own."""
+    from tests import postgres  # noqa: PLC0415 - a copy of this file lacks it
+
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres.running())
+        except postgres.NoPostgres as exc:
+            pytest.skip(str(exc))
+        yield server

@@ -9,7 +9,7 @@ from models.drift import Alarm, Summary
 from models.identity import digest
 from models.record import Message, Version
 from models.result import Result, Route
-from models.review import Decision, ReviewTask
+from models.review import Decision, Outcome, ReviewTask
 from models.sample import Sample, Source
 from models.settings import Kafka, SampleFields
 from models.verdict import CriterionScore, Verdict
@@ -137,6 +137,20 @@ def decision(number: int, **changes: Any) -> Decision:
         "decided_at": NOON + timedelta(days=1),
     }
     return Decision(**values | changes)
+
+
+def outcome(number: int, **changes: Any) -> Outcome:
+    """What the item came to once its decisions were in."""
+    asked = review(number)
+    values: dict[str, Any] = {
+        **{name: getattr(asked, name) for name in ("result_id", "sample_key", "source", "task")},
+        **{name: getattr(asked, name) for name in ("lane", "propensity", "audit")},
+        "state": "reviewed",
+        "labels": ("personal",),
+        "answers": 1,
+        "at": NOON + timedelta(days=1),
+    }
+    return Outcome(**values | changes)
 
 
 def alarm(number: int, state: str = "open") -> Alarm:

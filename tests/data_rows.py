@@ -11,6 +11,7 @@ from models.rows import (
     DeadLetterRow,
     DecisionRow,
     HealthRow,
+    OutcomeRow,
     ResultRow,
     ReviewRow,
     Row,
@@ -128,35 +129,59 @@ def result_row(sample: Row, label: str, **changes: Any) -> Row:
 
 
 def decision_row(result: Row, label: str, **changes: Any) -> Row:
-    """A person's answer to a result; changes replace columns."""
+    """A person's answer to a result, ambiguous without a label; changes replace columns."""
     r = result.model_dump()
-    values: dict[str, Any] = {
-        name: r[name]
-        for name in [
-            "run",
-            "task",
-            "sample_key",
-            "event_time",
-            "result_id",
-            "lane",
-            "propensity",
-            "audit",
-        ]
-    }
     at = r["event_time"] + timedelta(seconds=40)
-    values |= {
-        "decision_id": digest("decision", r["result_id"]),
+    reviewer, role = changes.get("reviewer", "ana"), changes.get("role", "review")
+    values: dict[str, Any] = {name: r[name] for name in _ASKED} | {
+        "decision_id": digest("decision", r["result_id"], reviewer, role),
         "reviewer": "ana",
-        "answer": "label",
-        "labels": (label,),
+        "answer": "label" if label else "ambiguous",
+        "labels": (label,) if label else (),
         "label": label,
         "reason": "",
         "simulated": False,
         "decided_at": at,
+        "role": "review",
+        "measured": False,
+        "against": (),
+        "seconds": 6.0,
+        "suggestion_shown": False,
+        "bulk": False,
         "stored_at": at,
         "precedence": r["precedence"],
     }
     return DecisionRow(**values | changes)
+
+
+def outcome_row(result: Row, label: str, **changes: Any) -> Row:
+    """What people agreed on about a result, no label if on none; changes replace columns."""
+    r = result.model_dump()
+    at = r["event_time"] + timedelta(seconds=50)
+    values: dict[str, Any] = {name: r[name] for name in _ASKED} | {
+        "state": "reviewed",
+        "labels": (label,) if label else (),
+        "label": label,
+        "ambiguous": False,
+        "answers": 1,
+        "agreed": True,
+        "adjudicated": False,
+        "simulated": False,
+        "at": at,
+        "stored_at": at,
+        "precedence": r["precedence"],
+    }
+    return OutcomeRow(**values | changes)
+
+
+def decided_rows(result: Row, label: str, **changes: Any) -> list[Row]:
+    """One answer to a result, ambiguous without a label, and the outcome it makes."""
+    outcome = outcome_row(result, label, ambiguous=not label, **changes)
+    return [decision_row(result, label, **changes), outcome]
+
+
+_ASKED = ("run", "task", "sample_key", "event_time", "result_id", "lane", "propensity", "audit")
+"""What a decision and an outcome repeat of the result."""
 
 
 def review_row(result: Row) -> Row:

@@ -12,8 +12,10 @@ from tests.data_rows import (
     TASK,
     alarm_row,
     dead_letter_row,
+    decided_rows,
     decision_row,
     health_row,
+    outcome_row,
     result_row,
     review_row,
     sample_row,
@@ -34,6 +36,7 @@ WORDS = {
         "Did you see the game? I could not believe the ending",
     ],
 }
+PEOPLE = ("ana", "ben", "chen")
 HOSTILE = (
     "<script>window.pwned = 1</script><img src=x onerror='window.pwned=1'>",
     "**bold** [link](javascript:window.pwned=1) :material/delete: :red[red] $\\frac{1}{2}$ `code`",
@@ -64,6 +67,7 @@ def traffic_rows(traffic: Traffic) -> list[Row]:
     for number in range(traffic.samples):
         at = start + number * step + timedelta(seconds=rng.uniform(0, 3))
         rows.extend(_one(traffic, rng, number, at))
+    rows.extend(_planted(traffic, rng, [row for row in rows if isinstance(row, ResultRow)]))
     rows.extend(_letters(start))
     rows.extend(_alarms(traffic, rows))
     rows.extend(_health(traffic))
@@ -83,8 +87,20 @@ def hostile_rows(end: datetime) -> list[Row]:
             sample,
             result_row(sample, text, judge_reason=text, judge_score=0.5, confidence=0.5),
         ]
+        rows += _hostile_answers(rows[-1], text)
     rows.append(health_row("judge", end, 1, slot="h", note=" | ".join(HOSTILE)))
     return rows
+
+
+def _hostile_answers(result: Row, text: str) -> list[Row]:
+    """What a foreign writer may say on `decisions`, in a reviewer's name and place."""
+    second = {"reviewer": f"{text} once more", "role": "review"}
+    planted = {"role": "gold", "sample_key": "", "measured": True, "against": (text,)}
+    return [
+        decision_row(result, text, reviewer=text, reason=text),
+        decision_row(result, "other", **second),
+        decision_row(result, text, reviewer=text, **planted),
+    ]
 
 
 def _one(traffic: Traffic, rng: random.Random, number: int, at: datetime) -> Iterator[Row]:
@@ -112,15 +128,42 @@ def _one(traffic: Traffic, rng: random.Random, number: int, at: datetime) -> Ite
         return
     yield review_row(result)
     if number % 5:
-        ambiguous = rng.random() < 0.04
-        yield decision_row(
-            result,
-            "" if ambiguous else truth,
-            answer="ambiguous" if ambiguous else "label",
-            labels=() if ambiguous else (truth,),
-            simulated=traffic.simulated,
-            reviewer="simulated-1" if traffic.simulated else "ana",
-        )
+        yield from _answers(traffic, rng, result, truth)
+    elif number % 7 == 0:
+        yield outcome_row(result, "", state="expired", answers=0)
+
+
+def _answers(traffic: Traffic, rng: random.Random, result: Row, truth: str) -> Iterator[Row]:
+    """Two answers by two of three reviewers, and what they come to; the second errs at times."""
+    made_up = traffic.simulated and rng.random() < 0.6
+    names = ("simulated-1", "simulated-2") if made_up else rng.sample(PEOPLE, 2)
+    said = "" if rng.random() < 0.04 else truth
+    second = said if rng.random() < 0.88 else ("personal" if truth == "scam" else "scam")
+    about = {"simulated": made_up, "seconds": rng.lognormvariate(1.8, 0.5)}
+    yield from decided_rows(
+        result, said, reviewer=names[0], answers=2, agreed=second == said, **about
+    )
+    yield decision_row(result, second, reviewer=names[1], bulk=rng.random() < 0.1, **about)
+
+
+def _planted(traffic: Traffic, rng: random.Random, results: list[ResultRow]) -> Iterator[Row]:
+    """Everybody's answers to gold, and to what they had before."""
+    start = traffic.end - timedelta(hours=traffic.hours)
+    skill = dict(zip((*PEOPLE, "simulated-1"), (0.96, 0.9, 0.72, 0.9), strict=True))
+    for name, right in skill.items():
+        for number in range(24):
+            known = "scam" if number % 3 == 0 else "personal"
+            wrong = "personal" if known == "scam" else "scam"
+            at = start + timedelta(hours=traffic.hours) * (number + rng.random()) / 24
+            planted = {
+                "role": "gold" if number % 3 else "repeat", "measured": True, "against": (known,),
+                "reviewer": name, "simulated": name not in PEOPLE, "decided_at": at,
+                "decision_id": digest("planted", name, str(number)), "stored_at": at,
+            }  # fmt: skip
+            if number % 3:
+                planted |= {"sample_key": "", "result_id": digest("gold", str(number))}
+            said = known if rng.random() < right else wrong
+            yield decision_row(results[number % len(results)], said, **planted)
 
 
 def _routed(traffic: Traffic, rng: random.Random, sample: Row, label: str, judge: float) -> Row:

@@ -18,6 +18,8 @@ from models.task import (
     LabelledText,
     MultilabelTask,
     Price,
+    Ranking,
+    Review,
     Routing,
     RubricJudge,
     SecondViewJudge,
@@ -128,6 +130,8 @@ def test_no_document_names_a_setting_that_is_gone() -> None:
         RubricJudge,
         SecondViewJudge,
         Routing,
+        Review,
+        Ranking,
         Drift,
         Spend,
     ],
@@ -140,7 +144,7 @@ def test_every_field_of_a_task_file_is_explained(part: type[BaseModel]) -> None:
 
 def test_defaults_in_the_task_document_are_the_real_ones() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| `?([\d.]+)`? \|", read("docs/tasks.md"), re.M))
-    parts: tuple[type[BaseModel], ...] = (Routing, Drift, ClassificationTask)
+    parts: tuple[type[BaseModel], ...] = (Routing, Review, Drift, ClassificationTask)
     real = {name: field.default for part in parts for name, field in part.model_fields.items()}
     assert rows.keys() >= {"budget", "audit", "baseline", "cache_seconds"}
     assert {name: float(value) for name, value in rows.items()} == {n: real[n] for n in rows}

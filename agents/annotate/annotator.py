@@ -3,8 +3,15 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from agents.annotate.corrections import with_corrections
 from agents.annotate.kinds import Reading, kind_of, object_schema
-from agents.annotate.prompts import PLACEHOLDER, sample_block, system_prompt, user_prompt
+from agents.annotate.prompts import (
+    PLACEHOLDER,
+    correction_blocks,
+    sample_block,
+    system_prompt,
+    user_prompt,
+)
 from agents.annotate.views import FittedView, Load, Save, likeliest, text_of
 from agents.llm.ask import Asked, Ports, ask_twice
 from agents.llm.cache import cache_key
@@ -12,6 +19,7 @@ from agents.llm.replies import json_object_in
 from agents.llm.requests import Answer, AnswerSchema, ChatRequest, Payer
 from models.annotation import Annotation, Usage
 from models.identity import digest, fingerprint
+from models.policy import Policy
 from models.record import Version
 from models.sample import Sample
 from models.task import ChatAnnotator, ClassificationTask, CompletionAnnotator, Task
@@ -47,13 +55,24 @@ class Annotator:
     """Labels the samples of one task.
 
     The same sample gets the same annotation id from the same version, whatever the model answers.
+    One that works by a policy's corrections is another version, and so is its name: `name+number`.
     """
 
-    def __init__(self, task: Task, ports: Ports) -> None:
-        """Bind a task to the world; await `prepare` before the first sample."""
+    def __init__(self, task: Task, ports: Ports, policy: Policy | None = None) -> None:
+        """Bind a task to the world; await `prepare` before the first sample.
+
+        Args:
+            task: what to label.
+            ports: the model, and what it may cost.
+            policy: the one whose corrections it is shown, if any.
+
+        Raises:
+            ConfigurationError: this annotator cannot be shown any.
+        """
         self.task = task
         self._ports = ports
-        self._approach = _approach(task, ports)
+        corrected = policy if policy and policy.corrections else None
+        self._approach = _approach(task, ports, corrected)
         self.version = self._approach.version
 
     async def prepare(self, load: Load, save: Save) -> None:
@@ -107,14 +126,17 @@ class ChatApproach:
 
     calibrator_hash: str | None = None
 
-    def __init__(self, task: Task, annotator: ChatAnnotator, ports: Ports) -> None:
+    def __init__(
+        self, task: Task, annotator: ChatAnnotator, ports: Ports, corrected: Policy | None
+    ) -> None:
         """Render what is the same for all samples once."""
         self._ports = ports
+        self._corrected = corrected
         self._annotator = annotator
         self._task = task
         self._model = annotator.model or ports.model.model
         self._kind = kind_of(task)
-        self._system = system_prompt(task, annotator, self._kind)
+        self._system = self._prompt(ports.salt)
         self._schema = AnswerSchema("annotation", object_schema(self._kind.properties()))
         self.version = self._version()
 
@@ -137,15 +159,20 @@ class ChatApproach:
     def _read(self, answer: Answer) -> Reading:
         return self._kind.read(json_object_in(answer.content))
 
+    def _prompt(self, salt: str) -> str:
+        corrections = self._corrected.corrections if self._corrected else ()
+        blocks = correction_blocks(corrections, self._kind, salt)
+        return system_prompt(self._task, self._annotator, self._kind, blocks)
+
     def _version(self) -> Version:
         basis = {
-            "system": self._system,
+            "system": self._prompt(salt=""),
             "user": user_prompt(sample_block(PLACEHOLDER, "", "")),
             "schema": self._schema.body,
             "model": self._model,
             "max_output_tokens": self._annotator.max_output_tokens,
         }
-        return Version(name=self._annotator.name, hash=fingerprint(basis))
+        return Version(name=_named(self._annotator, self._corrected), hash=fingerprint(basis))
 
 
 class ViewApproach:
@@ -184,13 +211,20 @@ def annotator_version(task: Task, ports: Ports) -> Version:
     return _approach(task, ports).version
 
 
-def _approach(task: Task, ports: Ports) -> Approach:
+def _approach(task: Task, ports: Ports, corrected: Policy | None = None) -> Approach:
     annotator = task.annotator
     if isinstance(annotator, CompletionAnnotator) and isinstance(task, ClassificationTask):
+        if corrected:
+            shown = with_corrections(task, annotator, corrected.corrections)
+            annotator = shown.model_copy(update={"name": _named(annotator, corrected)})
         return ViewApproach(task, annotator, ports)
     if isinstance(annotator, ChatAnnotator):
-        return ChatApproach(task, annotator, ports)
+        return ChatApproach(task, annotator, ports, corrected)
     raise TypeError(f"no approach for {type(annotator).__name__}")
+
+
+def _named(annotator: ChatAnnotator | CompletionAnnotator, corrected: Policy | None) -> str:
+    return f"{annotator.name}+{corrected.number}" if corrected else annotator.name
 
 
 def _remembered(said: Said) -> Asked[Reading]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from agents.annotate.kinds import Kind
 from agents.llm.fence import fenced, nonce_for
+from models.identity import fingerprint
+from models.policy import Correction
 from models.sample import Sample
 from models.task import ChatAnnotator, LabelledText, Task
 
@@ -17,12 +19,28 @@ DATA_RULE = (
 PLACEHOLDER = Sample(id="-", text="text", context="context", response="response")
 
 
-def system_prompt(task: Task, annotator: ChatAnnotator, kind: Kind) -> str:
-    """Who the annotator is, the task, the labels and the examples; the same for every sample."""
+CORRECTIONS = (
+    "Corrections: people checked labels that were given to earlier samples, and said what is right "
+    "instead. Each of those samples stands between marks of its own, as the sample will."
+)
+
+
+def system_prompt(
+    task: Task, annotator: ChatAnnotator, kind: Kind, corrections: Sequence[str] = ()
+) -> str:
+    """Who the annotator is, the task, the labels and the examples; the same for every sample.
+
+    Args:
+        task: what its author wrote.
+        annotator: its examples, and whether confidence is asked for.
+        kind: how many labels an answer has.
+        corrections: made by `correction_blocks`.
+    """
     parts = [
         "You label samples of text for a team that measures label quality.",
         task_card(task, kind),
         *_examples(annotator.examples, kind),
+        *([CORRECTIONS, *corrections] if corrections else ()),
         *_confidence(annotator),
         DATA_RULE.format(what="label"),
     ]
@@ -43,6 +61,21 @@ def sample_block(sample: Sample, sample_key: str, salt: str) -> str:
     given = {"context": sample.context, "text": sample.text, "response": sample.response}
     texts = {name: text for name, text in given.items() if text}
     return fenced(texts, nonce_for(sample_key, salt, texts))
+
+
+def correction_blocks(corrections: Sequence[Correction], kind: Kind, salt: str) -> tuple[str, ...]:
+    """Each correction as an example, its hostile texts inside a fence."""
+    return tuple(_correction_block(correction, kind, salt) for correction in corrections)
+
+
+def _correction_block(correction: Correction, kind: Kind, salt: str) -> str:
+    texts = {
+        name: text
+        for name in ("context", "text", "response")
+        if (text := getattr(correction, name))
+    }
+    nonce = nonce_for(fingerprint(correction), salt, texts)
+    return f"{fenced(texts, nonce)}\nAnswer: {kind.example(correction.labels)}"
 
 
 def user_prompt(block: str) -> str:

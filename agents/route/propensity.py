@@ -14,15 +14,23 @@ UNJUDGED = 0.5
 _EDGE = 1e-6
 
 
+def logit(raw: float) -> float:
+    """A raw score on the logit scale; 0 and 1 count as a millionth within.
+
+    >>> logit(0.5), logit(0.0) == logit(1e-9)
+    (0.0, True)
+    """
+    bounded = min(max(raw, _EDGE), 1 - _EDGE)
+    return log(bounded / (1 - bounded))
+
+
 def calibrated(raw: float, platt: Platt) -> float:
     """P(label correct) from a raw score (Platt 1999), on the logit scale.
 
     >>> round(calibrated(0.8, Platt()), 6)
     0.8
     """
-    bounded = min(max(raw, _EDGE), 1 - _EDGE)
-    logit = log(bounded / (1 - bounded))
-    return 1 / (1 + exp(-(platt.slope * logit + platt.shift)))
+    return 1 / (1 + exp(-(platt.slope * logit(raw) + platt.shift)))
 
 
 def uncertainty(p_correct: float) -> float:

@@ -3,7 +3,7 @@
 from agents.route.propensity import calibrated, propensity
 from models.drift import WHOLE_TASK, Reading
 from models.identity import digest, draw
-from models.policy import Policy
+from models.policy import Policy, Score
 from models.result import Lane, Result, Route, State
 from models.review import ReviewTask
 from models.verdict import Judged
@@ -85,9 +85,15 @@ def _route(judged: Judged, policy: Policy) -> Route | None:
 
 
 def _p_correct(judged: Judged, policy: Policy) -> float | None:
-    """The judge's raw score calibrated; without a verdict the annotator's own confidence."""
-    if judged.verdict is not None:
-        return calibrated(judged.verdict.p_correct, policy.calibrator)
+    """The judge's raw score, or without a verdict the annotator's own; calibrated if fitted for."""
+    name: Score = "judge_score" if judged.verdict else "confidence"
+    raw = judged.verdict.p_correct if judged.verdict else _confidence(judged)
+    if raw is None or policy.calibrates != name:
+        return raw
+    return calibrated(raw, policy.calibrator)
+
+
+def _confidence(judged: Judged) -> float | None:
     return judged.annotation.confidence if judged.annotation else None
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, parts, states, timelines, words
-from dashboard.key_numbers import key_numbers
+from dashboard.key_numbers import key_numbers, left_out
 from dashboard.tables import download, score_column, share_column, table
 from dashboard.theme import SIGNAL_NAMES, STATE_COLOURS, STATE_NAMES
 from dashboard.view import View, live
@@ -128,8 +128,9 @@ def _quality(view: View, scope: Scope) -> None:
         right,
         parts.panel(
             "Accuracy by lane, from decisions",
-            "How often reviewers gave the very same label. Lanes choose what to look at: "
-            f"only the audited samples speak for all traffic. 95 % interval {promise}.",
+            "How often reviewers came to the very same label. Lanes pick what people see, hard "
+            "samples above all: neither one lane nor all together are a picture of the traffic. "
+            f"The audited samples are, and stand beneath. 95 % intervals {promise}.",
         ),
     ):
         _lanes(view, scope, now)
@@ -142,18 +143,8 @@ def _lanes(view: View, scope: Scope, now: datetime) -> None:
         return
     reviewers = frame.pop("simulated").map({True: "simulated", False: "people"})
     frame.insert(1, "reviewers", reviewers)
-    table(
-        frame,
-        "lane-accuracy",
-        {
-            "value": share_column("accuracy"),
-            "low": share_column("95 % low"),
-            "high": share_column("95 % high"),
-            "n": st.column_config.NumberColumn("n", help="Decisions that give a label."),
-            "right": None,
-            "kind": None,
-        },
-    )
+    _lane_table(frame)
+    _audit(decisions.audit_quality(view.store, scope, now))
     lanes = routing.lanes(view.store, scope)
     st.caption("Where samples went, and their recorded probability of review (π):")
     table(
@@ -164,6 +155,32 @@ def _lanes(view: View, scope: Scope, now: datetime) -> None:
             "propensity_low": score_column("π min"),
             "propensity_mean": score_column("π mean"),
             "propensity_high": score_column("π max"),
+        },
+    )
+
+
+def _audit(audit: decisions.AuditQuality) -> None:
+    """The one line here that speaks for all traffic."""
+    mark = ", simulated reviewers among them" if audit.simulated else ""
+    figure = f"{words.percent(audit.accuracy.value)} ({words.shares(audit.accuracy)}{mark})"
+    st.markdown(f"**All traffic, by the audited samples: {figure}**")
+    st.caption(f"{left_out(audit)}.")
+
+
+def _lane_table(frame: pd.DataFrame) -> None:
+    table(
+        frame,
+        "lane-accuracy",
+        {
+            "value": share_column("accuracy"),
+            "low": share_column("95 % low"),
+            "high": share_column("95 % high"),
+            "n": st.column_config.NumberColumn("n", help="Reviewed samples with a label."),
+            "undecided": st.column_config.NumberColumn(
+                "undecided", help="Expired or cancelled before anybody decided."
+            ),
+            "right": None,
+            "kind": None,
         },
     )
 

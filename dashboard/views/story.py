@@ -37,8 +37,9 @@ def _close() -> None:
 
 def state_of(found: Story) -> str:
     """The sample's state: the latest of what its records say."""
-    if found.decisions:
-        return "reviewed"
+    ended = {row["state"] for row in found.outcomes}
+    if ended:
+        return "reviewed" if "reviewed" in ended else "expired"
     if found.result:
         return str(found.result["state"])
     return "dead_lettered" if found.dead_letters else "in_flight"
@@ -113,6 +114,7 @@ def events(view: View, found: Story) -> pd.DataFrame:
     if found.result:
         told_so_far.extend(_result_events(view, found.result))
     told_so_far.extend((d["decided_at"], "decided", _decision(d)) for d in found.decisions)
+    told_so_far.extend((o["at"], o["state"], _outcome(o)) for o in found.outcomes)
     told_so_far.extend(
         (d["at"], "dead letter", f"{d['stage']}: {d['error']}: {d['detail']}")
         for d in found.dead_letters
@@ -151,8 +153,28 @@ def _result_events(view: View, result: Row) -> list[tuple[datetime, str, str]]:
 def _decision(decision: Row) -> str:
     who = f"{decision['reviewer']}{' (simulated)' if decision['simulated'] else ''}"
     answer = decision["label"] if decision["answer"] == "label" else decision["answer"]
+    as_senior = ", adjudicating" if decision["role"] == "adjudication" else ""
+    seen = ", the suggestion before their eyes" if decision["suggestion_shown"] else ""
     reason = f": {decision['reason']}" if decision["reason"] else ""
-    return f"{answer} by {who}{reason}"
+    return f"{answer} by {who}{as_senior}{seen}{reason}"
+
+
+def _outcome(outcome: Row) -> str:
+    number = outcome["answers"]
+    mark = " (simulated)" if outcome["simulated"] else ""
+    rests = f"{number} {'decision' if number == 1 else 'decisions'}{mark}"
+    if outcome["state"] != "reviewed":
+        return f"nobody decides it any more; {rests} so far"
+    label = "ambiguous" if outcome["ambiguous"] else outcome["label"]
+    return f"{label}, by {rests}{_how(outcome)}"
+
+
+def _how(outcome: Row) -> str:
+    if outcome["adjudicated"]:
+        return ", a senior had the last word"
+    if outcome["answers"] == 1:
+        return ""
+    return ", all agreed" if outcome["agreed"] else ", they differed"
 
 
 def _answers(view: View, result: Row) -> None:

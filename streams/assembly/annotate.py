@@ -8,6 +8,7 @@ from agents.annotate.annotator import Annotator
 from models.settings import Settings
 from streams.assembly.asking import breaker_watched, oversight_of, prepare
 from streams.assembly.ground import Running, ground
+from streams.assembly.policies import Corrected, policies_of
 from streams.assembly.windowed import plan_of, windowed
 from streams.delivery.dead_letters import Bury
 from streams.edge import Edge
@@ -18,14 +19,16 @@ async def start(settings: Settings, stack: AsyncExitStack) -> Running:
     """The annotate stage, ready to run."""
     here = await ground(settings, "annotate", stack)
     edge = Edge(settings, here.vitals, stack)
-    annotators = [
-        Annotator(task, await edge.ports(task, task.annotator.endpoint))
-        for task in here.tasks.values()
-    ]
+    ports = {
+        name: await edge.ports(task, task.annotator.endpoint) for name, task in here.tasks.items()
+    }
+    annotators = [Annotator(task, ports[name]) for name, task in here.tasks.items()]
     oversight = await oversight_of(here, edge)
     for annotator in annotators:
         await prepare(here, oversight, annotator.task, annotator)
     desks = {each.task.name: Desk(each.task, each) for each in annotators}
+    corrected = Corrected(here, oversight, await policies_of(here), ports, desks)
+    await corrected.look()
     stage = AnnotateStage(
         here.topics, desks, here.form, oversight.action, settings.delivery.attempts
     )
@@ -33,4 +36,4 @@ async def start(settings: Settings, stack: AsyncExitStack) -> Running:
     follow = (here.topics.annotations, here.topics.dead_letters)
     plan = plan_of(here, stage.handle, bury, follow, edge.concurrency)
     running = await windowed(here, here.topics.samples, plan)
-    return [*running, oversight.watch(), breaker_watched(edge)]
+    return [*running, oversight.watch(), *corrected.watch(), breaker_watched(edge)]

@@ -13,12 +13,21 @@ from streams.process.health import Pulse, beat, tell_spend
 from streams.process.watchdog import watched
 
 
+def consumer_of(here: Ground) -> Any:
+    """The stage's consumer, a static member of its group; not started."""
+    slot = f"{here.stage}-{here.settings.slot}"
+    group = group_of(here.settings.kafka, here.stage)
+    return new_consumer(here.settings, group, group_instance_id=slot)
+
+
 def batched(here: Ground, topics: Sequence[str], work: Work) -> Running:
     """What runs a batch stage: its loop and its heartbeat; what it spent is told at its end."""
+    return batched_on(here, consumer_of(here), topics, work)
+
+
+def batched_on(here: Ground, consumer: Any, topics: Sequence[str], work: Work) -> Running:
+    """The same on a consumer that the stage itself knows."""
     kafka, delivery = here.settings.kafka, here.settings.delivery
-    slot = f"{here.stage}-{here.settings.slot}"
-    group = group_of(kafka, here.stage)
-    consumer = new_consumer(here.settings, group, group_instance_id=slot)
     here.stack.push_async_callback(tell_spend, here.store, here.vitals)
     pace = Pace(delivery.batch_rows, delivery.batch_ms, kafka.incarnation, delivery.batch_bytes)
     pulse = Pulse(here.vitals, partial(batches.lag_of, consumer), delivery.health_seconds)

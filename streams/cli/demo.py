@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from pydantic import SecretStr
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -63,7 +64,13 @@ def demo(
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         key = write_key(traffic, fresh / "key.jsonl")
-        update = {"tasks": (task,), "default_task": "", "traffic": "written for the demo"}
+        queue = SecretStr(f"sqlite:///{(fresh / 'desk.sqlite').absolute()}")
+        update = {
+            "tasks": (task,),
+            "default_task": "",
+            "traffic": "written for the demo",
+            "desk": settings.desk.model_copy(update={"database": queue}),
+        }
         settings = settings.model_copy(update=update)
         wanted = Wanted(
             store=fresh / "store",

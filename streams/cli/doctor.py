@@ -225,14 +225,18 @@ def _known_models(what: str, where: str, listed: object, wanted: set[str]) -> Fi
 
 def _page_checks(settings: Settings) -> Iterator[Callable[[], Finding]]:
     if settings.dashboard_url:
-        yield lambda: asyncio.run(_page("dashboard", settings.dashboard_url))
+        yield lambda: asyncio.run(page_finding("dashboard", settings.dashboard_url))
+    if chosen(settings, "desk"):
+        yield lambda: asyncio.run(page_finding("desk", f"{settings.desk_url}/v1/health"))
 
 
-async def _page(what: str, url: str) -> Finding:
+async def page_finding(what: str, url: str) -> Finding:
+    """Does a part of ours answer that is asked by HTTP; it is named as the command that runs it."""
     timeout = aiohttp.ClientTimeout(total=_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
-            fix = "" if answer.ok else "look at .tidegauge/logs/dashboard.log"
+            fix = "" if answer.ok else f"look at .tidegauge/logs/{what}.log"
             return Finding(what, f"{url} answers {answer.status}", fix)
     except (aiohttp.ClientError, TimeoutError) as exc:
-        return Finding(what, f"{url}: {exc}", "start it: `tidegauge dashboard`")
+        reason = str(exc) or type(exc).__name__
+        return Finding(what, f"{url}: {reason}", f"start it: `tidegauge {what}`")

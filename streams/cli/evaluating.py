@@ -30,9 +30,13 @@ from streams.embedded.parts import EMBEDDED, SCRIPTED, Wanted
 from streams.embedded.run_file import owned
 from streams.store.client import connect_sync
 from streams.store.figures.ledger import Ledger
+from streams.topics import STAGES, Stage
 
 TRIAL = {"TIDEGAUGE_TRIAL": "true"}
 """What is tried out may change under one name: an evaluation registers no versions."""
+
+_NO_DESK: tuple[Stage, ...] = tuple(stage for stage in STAGES if stage != "desk")
+"""Nothing of an evaluation waits for people."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ async def own_instance(
             stack.enter_context(owned(settings.data))
         own = _own_settings(settings, what)
         stack.enter_context(owned(own.data))
-        wanted = replace(wanted, kafka=EMBEDDED, environment=TRIAL)
+        wanted = replace(wanted, kafka=EMBEDDED, environment=TRIAL, stages=_NO_DESK)
         async with instance(own, wanted, terminal.note) as started:
             yield started
 

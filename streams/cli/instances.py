@@ -93,6 +93,7 @@ def welcome(running: Instance) -> RenderableType:
     embedded = settings.kafka.broker == "embedded"
     said: dict[str, str | Text] = {
         "dashboard": Text(addresses.dashboard or "not started", style="bold"),
+        "review desk": addresses.desk or "not started",
         "kafka": f"{addresses.kafka}  ({'embedded' if embedded else 'Apache Kafka'})",
         "clickhouse": addresses.clickhouse,
         "model": f"{addresses.model}  ({settings.model.kind})",

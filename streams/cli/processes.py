@@ -14,9 +14,9 @@ from streams.cli.logs import follow
 from streams.delivery.dead_letter_limit import TooManyDeadLetters
 from streams.embedded.child import Child, Event, Happening, Listener
 from streams.embedded.guards import metrics_served
-from streams.embedded.instance import dashboard_port, last_word, listener
+from streams.embedded.instance import last_word, listener
 from streams.embedded.parts import dashboard as dashboard_child
-from streams.embedded.parts import idle_workers, many_workers
+from streams.embedded.parts import dashboard_port, idle_workers, many_workers
 from streams.embedded.supervisor import Supervisor
 from streams.topics import STAGES, Stage
 
@@ -44,10 +44,16 @@ def worker(
     children = many_workers(settings, parse_stages(stages), workers)
     if idle := idle_workers(settings, workers):
         terminal.note(idle)
-    asyncio.run(until_interrupted(_work(settings, children)))
+    asyncio.run(until_interrupted(run_stages(settings, children)))
 
 
-async def _work(settings: Settings, children: list[Child]) -> None:
+async def run_stages(settings: Settings, children: list[Child]) -> None:
+    """Keep stages running, with their metrics served and what they log shown.
+
+    Raises:
+        ConfigurationError: one of them says that a person must mend something.
+        TooManyDeadLetters: all of them gave up.
+    """
     with metrics_served(settings) as metrics:
         names = ", ".join(child.name for child in children)
         terminal.note(f"running {names}; metrics at {metrics}; Ctrl-C stops")

@@ -6,7 +6,6 @@ stage; the dashboard. Everything ends in the opposite order, whichever way the b
 
 import asyncio
 import re
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
@@ -21,14 +20,15 @@ from models.settings import Settings
 from models.task import Task
 from streams.delivery.provision import ensure_topics
 from streams.delivery.starts import fix_start
-from streams.embedded.announce import LOOPBACK, free_port
+from streams.embedded.announce import LOOPBACK
 from streams.embedded.child import Event, Happening
 from streams.embedded.guards import Tell, losses_watched, metrics_served
 from streams.embedded.lost import bury_lost
 from streams.embedded.parts import (
-    DASHBOARD_PORT,
     Wanted,
     dashboard,
+    dashboard_port,
+    desk_placed,
     foundation,
     idle_workers,
     many_workers,
@@ -46,7 +46,6 @@ from streams.embedded.run_file import (
 from streams.embedded.supervisor import Supervisor
 from streams.store.client import connect_sync
 from streams.store.schema import migrate
-from streams.topics import STAGES
 
 Done = TypeVar("Done")
 
@@ -193,10 +192,12 @@ async def _start_rest(
     port = dashboard_port(settings)
     url = f"http://{LOOPBACK}:{port}" if wanted.dashboard else ""
     settings = settings.model_copy(update={"dashboard_url": url})
+    if "desk" in wanted.stages:
+        settings = desk_placed(settings)
     if idle := idle_workers(settings, wanted.workers):
         tell(idle)
     await supervisor.start(
-        *many_workers(settings, STAGES, wanted.workers, wanted.environment),
+        *many_workers(settings, wanted.stages, wanted.workers, wanted.environment),
         *reviewers(settings, wanted.reviewers),
     )
     if wanted.dashboard:
@@ -207,17 +208,9 @@ async def _start_rest(
         model=settings.model.base_url,
         dashboard=url,
         metrics=metrics,
+        desk=settings.desk_url if "desk" in wanted.stages else "",
     )
     return addresses, settings
-
-
-def dashboard_port(settings: Settings) -> int:
-    """The port that is set, else Streamlit's usual one, else any that is free."""
-    if settings.dashboard_port:
-        return settings.dashboard_port
-    with socket.socket() as probe:
-        taken = probe.connect_ex((LOOPBACK, DASHBOARD_PORT)) == 0
-    return free_port() if taken else DASHBOARD_PORT
 
 
 def last_word(event: Event) -> str:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from models.task import Task
 from streams.embedded.announce import LOOPBACK, Fact, free_port
 from streams.embedded.child import Child
 from streams.embedded.run_file import environment
-from streams.topics import Stage, Topics
+from streams.topics import STAGES, Stage, Topics
 
 EMBEDDED = "embedded"
 LOCAL = "local"
@@ -39,7 +40,8 @@ class Wanted:
         kafka: a broker's address or `embedded`; none means what the settings name, else embedded.
         clickhouse: the same for the store.
         key: right labels, for the scripted model.
-        workers: processes of each stage.
+        workers: processes of each stage, but of the desk: it is one.
+        stages: which there are.
         reviewers: right labels that simulated reviewers answer from; none: nobody answers.
         environment: further variables for the stages' processes.
     """
@@ -51,6 +53,7 @@ class Wanted:
     key: Path | None = None
     dashboard: bool = True
     workers: int = 1
+    stages: tuple[Stage, ...] = STAGES
     reviewers: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -237,11 +240,17 @@ def many_workers(
     count: int,
     more: Mapping[str, str] | None = None,
 ) -> list[Child]:
-    """Several processes for each stage, with a slot each, from that of the settings on."""
+    """Several processes for each stage, with a slot each, from that of the settings on.
+
+    Of the desk there is one: a second could not listen on its port.
+    """
+    several = [stage for stage in stages if stage != "desk"]
     return [
         child
-        for slot in slots(settings.slot, count)
-        for child in workers(settings.model_copy(update={"slot": slot}), stages, more)
+        for number, slot in enumerate(slots(settings.slot, count))
+        for child in workers(
+            settings.model_copy(update={"slot": slot}), several if number else stages, more
+        )
     ]
 
 
@@ -255,6 +264,28 @@ def idle_workers(settings: Settings, count: int) -> str:
         "stage stand by idle. Partitions are chosen when topics are made "
         "(TIDEGAUGE_KAFKA__PARTITIONS)"
     )
+
+
+def desk_placed(settings: Settings) -> Settings:
+    """With the desk's port and address: what is set, else its usual port, else any that is free."""
+    port = settings.desk.port
+    if not port or ("port" not in settings.desk.model_fields_set and _taken(port)):
+        port = free_port()
+    desk = settings.desk.model_copy(update={"port": port})
+    placed = settings.model_copy(update={"desk": desk})
+    return placed.model_copy(update={"desk": desk.model_copy(update={"url": placed.desk_url})})
+
+
+def dashboard_port(settings: Settings) -> int:
+    """The port that is set, else Streamlit's usual one, else any that is free."""
+    if settings.dashboard_port:
+        return settings.dashboard_port
+    return free_port() if _taken(DASHBOARD_PORT) else DASHBOARD_PORT
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def reviewers(settings: Settings, key: Path | None) -> list[Child]:

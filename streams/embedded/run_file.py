@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from models.errors import ConfigurationError
-from models.settings import RUN_FILE, Kafka, Settings, read_run_file
+from models.settings import RUN_FILE, Desk, Kafka, Settings, read_run_file
 from models.task import Task
 from models.task_file import load_task
 
@@ -31,6 +33,7 @@ class Addresses:
     model: str
     dashboard: str = ""
     metrics: str = ""
+    desk: str = ""
 
 
 @contextmanager
@@ -127,6 +130,7 @@ def published(settings: Settings) -> dict[str, Any]:
         "clickhouse": {"url": store.url, "database": store.database, "user": store.user},
         "model": model,
         "dashboard_url": settings.dashboard_url,
+        "desk": _published_desk(settings.desk),
     }
 
 
@@ -140,6 +144,24 @@ def _published_kafka(kafka: Kafka) -> dict[str, Any]:
     }
     plain = kafka.model_dump(mode="json", exclude=secret)
     return {**plain, "security": {**plain["security"], **files}}
+
+
+def _published_desk(desk: Desk) -> dict[str, Any]:
+    """The desk's settings; its database without a password."""
+    plain = desk.model_dump(mode="json", exclude={"database"})
+    if given := desk.database.get_secret_value():
+        plain["database"] = _without_password(given)
+    return plain
+
+
+def _without_password(url: str) -> str:
+    """A database's URL as others may read it; nothing of one that cannot be taken apart."""
+    try:
+        found = make_url(url)
+    except ArgumentError:
+        return ""
+    where = (found.host, found.port, found.database, found.query)
+    return URL.create(found.drivername, found.username, None, *where).render_as_string()
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Judge: from `annotations` to `verdicts`. A failed judgement is a record, never a lost sample."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from models.annotation import Annotated, Annotation, Missing
 from models.errors import InvalidRecord, Unavailable
-from models.policy import Policy
 from models.record import Version
 from models.sample import Sample
 from models.verdict import Judged, Verdict
@@ -31,10 +30,10 @@ class Judges(Protocol):
 
 @dataclass(frozen=True)
 class Bench:
-    """One task's judge, none when the task has none, and the policy in force."""
+    """One task's judge, none when the task has none, and how to learn the policy in force."""
 
     judge: Judges | None
-    policy: Policy
+    policy: Callable[[], Version]
 
 
 class JudgeStage:
@@ -60,7 +59,7 @@ class JudgeStage:
         verdict, missing = await self._verdict(bench, annotated)
         body = {name: getattr(annotated, name) for name in Annotated.model_fields}
         message = Judged.model_construct(
-            **body, verdict=verdict, verdict_missing=missing, policy=bench.policy.version
+            **body, verdict=verdict, verdict_missing=missing, policy=bench.policy()
         )
         return [Output(self.topics.verdicts, record.key, message.encode())]
 

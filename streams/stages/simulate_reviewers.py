@@ -1,23 +1,28 @@
-"""Simulated reviewers: answer `reviews` from a key file. Marked as simulated wherever shown."""
+"""Simulated reviewers: work the desk from a key file. Marked as simulated wherever shown."""
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from pydantic import ValidationError
-
-from models.errors import ConfigurationError
+from models.desk import Given, Loan, Passed, Wanted
+from models.errors import ConfigurationError, Unavailable
 from models.identity import digest
-from models.review import Decision, ReviewTask
-from streams.delivery.batches import Batch
-from streams.delivery.records import Incoming
-from streams.topics import Topics
+from streams.desk.client import DeskClient
+from streams.desk.errors import LeaseLost, Misfit, TooMany
+from streams.store.outages import Outages
 
-REVIEWER = "simulated"
+log = logging.getLogger(__name__)
+
+HELD = 5
+"""Items one of them holds at once."""
+
+IDLE_SECONDS = 0.5
+"""How long one waits to ask again when nothing waits for it."""
+
+UNKNOWN = Passed(reason="the key does not know it")
 
 Key = Mapping[str, tuple[str, ...]]
 """The right labels by the digest of a text."""
@@ -56,59 +61,43 @@ def text_digest(text: str) -> str:
     return digest("key", text)
 
 
-def decide(task: ReviewTask, key: Key, now: datetime) -> Decision | None:
-    """The simulated decision on one review task, none when the key does not know its text."""
-    labels = key.get(text_digest(task.sample.text))
-    if labels is None:
-        return None
-    return Decision(
-        decision_id=digest("decision", task.result_id, REVIEWER),
-        result_id=task.result_id,
-        sample_key=task.sample_key,
-        source=task.source,
-        task=task.task,
-        run=task.sample.run,
-        reviewer=REVIEWER,
-        answer="label",
-        labels=labels,
-        lane=task.lane,
-        propensity=task.propensity,
-        audit=task.audit,
-        simulated=True,
-        decided_at=now,
-    )
+async def working(client: DeskClient, key: Key) -> None:
+    """One reviewer at work, for ever; a desk that is away or busy is waited for.
 
-
-class SimulatedReviewers:
-    """Works batches of `reviews` into `decisions`; a repeat makes the same decision id."""
-
-    def __init__(self, producer: AIOKafkaProducer, topics: Topics, key: Key) -> None:
-        """Bind to a started producer."""
-        self.producer = producer
-        self.topics = topics
-        self.key = key
-        self.unknown = 0
-
-    async def work(self, batch: Batch) -> bool:
-        """Decide on every task of the batch; returns when the broker has stored them."""
-        sent = [await self._answer(record) for record in batch.records]
-        await asyncio.gather(*(stored for stored in sent if stored is not None))
-        return True
-
-    async def _answer(self, record: Incoming) -> "asyncio.Future[Any] | None":
+    Raises:
+        NotSignedIn: its account was revoked.
+    """
+    outages = Outages(log, "simulated reviewers wait")
+    while True:
+        pause = IDLE_SECONDS
         try:
-            task = ReviewTask.model_validate_json(record.value)
-        except ValidationError:
-            self.unknown += 1
-            return None
-        decision = decide(task, self.key, datetime.now(UTC))
-        if decision is None:
-            self.unknown += 1
-            return None
-        stored: asyncio.Future[Any] = await self.producer.send(
-            self.topics.decisions,
-            decision.encode(),
-            key=record.key,
-            partition=record.source.partition,
-        )
-        return stored
+            pause = 0.0 if await asyncio.to_thread(work, client, key) else IDLE_SECONDS
+            outages.over()
+        except TooMany as exc:
+            pause = exc.retry_after
+        except Unavailable as exc:
+            outages.met(exc)
+        await asyncio.sleep(pause)
+
+
+def work(client: DeskClient, key: Key) -> int:
+    """Answer what is given now; how many items that was."""
+    loans = client.next(Wanted(count=HELD))
+    for loan in loans:
+        answer(client, loan, key)
+    return len(loans)
+
+
+def answer(client: DeskClient, loan: Loan, key: Key) -> None:
+    """Decide as the key says; what it does not know, or knows wrongly, is left to others."""
+    labels = key.get(text_digest(loan.text))
+    try:
+        if labels is None:
+            client.skip(loan.lease, UNKNOWN)
+            return
+        client.decide(loan.lease, Given(answer="label", labels=labels))
+    except LeaseLost:
+        log.info("a lease lapsed before its answer came")
+    except Misfit as exc:
+        log.warning("the key does not fit the task: %s", exc)
+        client.skip(loan.lease, UNKNOWN)

@@ -19,6 +19,7 @@ KEY_COLUMNS: Mapping[Kind, str] = {
     "results": "sample_key",
     "reviews": "result_id",
     "decisions": "decision_id",
+    "outcomes": "result_id",
     "dead_letters": "letter_id",
 }
 """The column that identifies a row of each table; equal states of an alarm merge by themselves."""

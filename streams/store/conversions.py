@@ -10,8 +10,17 @@ from models.dead_letter import DeadLetter
 from models.drift import Alarm
 from models.errors import InvalidRecord
 from models.result import Result, Route
-from models.review import Decision, ReviewTask
-from models.rows import AlarmRow, DeadLetterRow, DecisionRow, ResultRow, ReviewRow, Row, precedence
+from models.review import Asked, Decision, Outcome, ReviewTask
+from models.rows import (
+    AlarmRow,
+    DeadLetterRow,
+    DecisionRow,
+    OutcomeRow,
+    ResultRow,
+    ReviewRow,
+    Row,
+    precedence,
+)
 from models.verdict import Verdict
 from streams.delivery.dead_letters import LETTER
 from streams.delivery.records import Incoming, header
@@ -128,29 +137,62 @@ def review(record: Incoming, stored_at: datetime) -> tuple[str, ReviewRow]:
 
 
 def decision(record: Incoming, stored_at: datetime) -> tuple[str, DecisionRow]:
-    """The key and row of a record on `decisions`."""
+    """The key and row of a decision on `decisions`."""
     found = Decision.model_validate_json(record.value)
     row = DecisionRow(
-        run=found.run,
-        task=found.task.name.partition("/")[0],
-        sample_key=found.sample_key,
-        event_time=found.source.at,
+        **_asked_cells(found),
+        sample_key="" if found.role == "gold" else found.sample_key,
         decision_id=found.decision_id,
-        result_id=found.result_id,
         reviewer=found.reviewer,
         answer=found.answer,
         labels=found.labels,
         label=joined(found.labels) if found.answer == "label" else "",
         reason=found.reason,
-        lane=found.lane,
-        propensity=found.propensity,
-        audit=found.audit,
-        simulated=found.simulated,
         decided_at=found.decided_at,
+        role=found.role,
+        measured=found.against is not None,
+        against=found.against or (),
+        seconds=found.seconds,
+        suggestion_shown=found.suggestion_shown,
+        bulk=found.bulk,
         stored_at=stored_at,
         precedence=precedence(record.source),
     )
     return found.decision_id, row
+
+
+def outcome(record: Incoming, stored_at: datetime) -> tuple[str, OutcomeRow]:
+    """The key and row of an outcome on `decisions`."""
+    found = Outcome.model_validate_json(record.value)
+    labelled = found.state == "reviewed" and not found.ambiguous
+    row = OutcomeRow(
+        **_asked_cells(found),
+        sample_key=found.sample_key,
+        state=found.state,
+        labels=found.labels if labelled else (),
+        label=joined(found.labels) if labelled else "",
+        ambiguous=found.ambiguous,
+        answers=found.answers,
+        agreed=found.agreed,
+        adjudicated=found.adjudicated,
+        at=found.at,
+        stored_at=stored_at,
+        precedence=precedence(record.source),
+    )
+    return found.result_id, row
+
+
+def _asked_cells(found: Asked) -> dict[str, Any]:
+    return {
+        "run": found.run,
+        "task": found.task.name.partition("/")[0],
+        "event_time": found.source.at,
+        "result_id": found.result_id,
+        "lane": found.lane,
+        "propensity": found.propensity,
+        "audit": found.audit,
+        "simulated": found.simulated,
+    }
 
 
 def alarm(record: Incoming, stored_at: datetime) -> tuple[str, AlarmRow]:
@@ -221,6 +263,7 @@ CONVERSIONS: Mapping[str, Callable[[Incoming, datetime], tuple[str, Row]]] = {
     "results": result,
     "reviews": review,
     "decisions": decision,
+    "outcomes": outcome,
     "alarms": alarm,
     "dead_letters": dead_letter,
 }

@@ -17,7 +17,7 @@ from models.rows import FirstRow
 from streams.store.client import AsyncStore
 
 FirstKey = tuple[str, int]
-"""The flow's word for a topic, and a key on it as a number (`number_of`)."""
+"""The kind of record (`streams.store.writer.Kind`), and its key as a number (`number_of`)."""
 
 REMEMBERED = 50_000
 ASKED_AT_ONCE = 2000

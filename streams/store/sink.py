@@ -23,8 +23,10 @@ from streams.store.errors import Refused
 from streams.store.first_records import FirstKey, FirstRecords, Known, number_of
 from streams.store.writer import (
     KINDS,
+    STORED_TOPICS,
     Entry,
     Kind,
+    StoredTopic,
     bare,
     claimed_identity,
     entry_of,
@@ -86,7 +88,9 @@ class Sink:
     ) -> None:
         """Bind to the store; `clock` tells when rows are stored, and decides nothing else."""
         self._store = store
-        self._kinds: Mapping[str, Kind] = {getattr(topics, kind): kind for kind in KINDS}
+        self._topics: Mapping[str, StoredTopic] = {
+            getattr(topics, word): word for word in STORED_TOPICS
+        }
         self._form = form
         self._clock = clock
         self._firsts = FirstRecords(store)
@@ -94,7 +98,7 @@ class Sink:
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics it stores."""
-        return tuple(self._kinds)
+        return tuple(self._topics)
 
     async def write(self, records: Sequence[Incoming]) -> Written:
         """Store a batch; returns when all of it can be read.
@@ -118,13 +122,13 @@ class Sink:
         """The entries of a batch; what cannot be read becomes letters."""
         entries: list[Entry] = []
         for record in records:
-            kind = self._kinds[record.source.topic]
+            topic = self._topics[record.source.topic]
             try:
-                entries.append(entry_of(kind, record, self._form, stored_at))
+                entries.append(entry_of(topic, record, self._form, stored_at))
             except InvalidRecord as exc:
                 letter = letter_of(record, claimed_identity(record), exc, stored_at)
                 tally.letters.append(letter)
-                tally.lettered[kind] += 1
+                tally.lettered[topic] += 1
         return entries
 
     async def _store_firsts(

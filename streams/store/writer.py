@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from models.dead_letter import BODY_HEAD
 from models.errors import InvalidRecord, TidegaugeError
+from models.record import Record
 from models.rows import DeadLetterRow, Row, SampleRow, precedence
 from models.sample import Sample
 from streams.delivery.dead_letters import Bury, Identity
@@ -21,10 +22,15 @@ from streams.delivery.records import Incoming
 from streams.intake import SampleForm, at_path, read_sample, unreadable_key
 from streams.store.conversions import CONVERSIONS, dead_letter
 
-Kind = Literal["samples", "results", "reviews", "decisions", "alarms", "dead_letters"]
+StoredTopic = Literal["samples", "results", "reviews", "decisions", "alarms", "dead_letters"]
 """The topics that the sink stores, by their names in `streams.topics.Topics`."""
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
+STORED_TOPICS: tuple[StoredTopic, ...] = get_args(StoredTopic)
+
+Kind = StoredTopic | Literal["outcomes"]
+"""What a record is, and the table it has: its topic's, but `decisions` carries outcomes, too."""
+
+KINDS: tuple[Kind, ...] = (*STORED_TOPICS, "outcomes")
 
 _SAMPLE_KEY = re.compile(r"[0-9a-f]{32}")
 _NAME_LIMIT = 100
@@ -35,7 +41,7 @@ class Entry:
     """One record ready to be stored.
 
     Attributes:
-        key: its identity on its topic; a later record with the same one is a repeat.
+        key: its identity among its kind; a later record with the same one is a repeat.
     """
 
     kind: Kind
@@ -44,24 +50,37 @@ class Entry:
     row: Row
 
 
-def entry_of(kind: Kind, record: Incoming, form: SampleForm, stored_at: datetime) -> Entry:
+def entry_of(topic: StoredTopic, record: Incoming, form: SampleForm, stored_at: datetime) -> Entry:
     """What one record comes to.
 
     Raises:
         InvalidRecord: it does not belong on this topic; never raised for `samples`.
     """
-    if kind == "samples":
+    if topic == "samples":
         sample_row = _sample_row(record, form, stored_at)
-        return Entry(kind, sample_row.sample_key, record, sample_row)
-    if record.null and kind != "dead_letters":
+        return Entry(topic, sample_row.sample_key, record, sample_row)
+    if record.null and topic != "dead_letters":
         raise InvalidRecord("the value is null")
     try:
+        kind = _kind_of(topic, record)
         key, row = CONVERSIONS[kind](record, stored_at)
     except ValidationError as exc:
         error = exc.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in error["loc"]) or "record"
-        raise InvalidRecord(f"no record of {kind}: {place}: {error['msg']}") from exc
+        raise InvalidRecord(f"no record of {topic}: {place}: {error['msg']}") from exc
     return Entry(kind, key, record, row)
+
+
+class _Spoken(Record):
+    """What a record on `decisions` says that it is; one that says nothing is a decision."""
+
+    kind: Literal["decision", "outcome"] = "decision"
+
+
+def _kind_of(topic: StoredTopic, record: Incoming) -> Kind:
+    if topic == "decisions" and _Spoken.model_validate_json(record.value).kind == "outcome":
+        return "outcomes"
+    return topic
 
 
 def bare(row: SampleRow) -> SampleRow:

@@ -38,7 +38,7 @@ def test_page_draws_with_traffic(page: Page, dashboard: str, path: str) -> None:
     unharmed(page)
 
 
-@pytest.mark.parametrize("path", ["", "drift", "operations"])
+@pytest.mark.parametrize("path", ["", "drift", "review", "operations"])
 def test_charts_are_drawn(page: Page, dashboard: str, path: str) -> None:
     drawn(page, f"{dashboard}/{path}")
     charts = page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")

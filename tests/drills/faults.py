@@ -68,7 +68,8 @@ def _sent(process: psutil.Process, sign: signal.Signals) -> bool:
 async def join(place: Site, fault: Fault) -> None:
     """One more worker of a stage comes and goes: two rebalances."""
     stage = fault.what["stage"]
-    settings = place.settings.model_copy(update={"slot": "9"})
+    elsewhere = place.settings.desk.model_copy(update={"port": 0})
+    settings = place.settings.model_copy(update={"slot": "9", "desk": elsewhere})
     argv = (sys.executable, "-m", "streams.worker", stage)
     logs = place.folder / "logs"
     async with Supervisor(logs, lambda event: place.told.append(str(event))) as supervisor:

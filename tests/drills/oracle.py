@@ -22,7 +22,7 @@ from models.task_file import load_tasks
 from streams.delivery.kafka import group_of
 from streams.store.client import Store
 from streams.store.figures.scope import Scope
-from streams.store.writer import KINDS
+from streams.store.writer import STORED_TOPICS
 from streams.topics import Topics
 from tests.drills import shown, stored, truth
 from tests.drills.commits import NEVER, Commit, Place, commit_of, too_early
@@ -102,7 +102,7 @@ class Oracle:
             self.truth.take(word, [record])
             if word == "readings":
                 self._take_reading(record)
-            if word in KINDS:
+            if word in STORED_TOPICS:
                 self.stored_topics[word].append(_bare(record))
 
     def _take_commit(self, record: Logged) -> None:

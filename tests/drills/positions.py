@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from models.settings import Settings
 from streams.delivery.kafka import group_of
-from streams.store.writer import KINDS
+from streams.store.writer import STORED_TOPICS
 from streams.topics import Topics
 
 SOURCES: Mapping[str, tuple[str, ...]] = {
@@ -16,8 +16,8 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "judge": ("annotations",),
     "route": ("verdicts",),
     "drift": ("readings",),
-    "simulate-reviewers": ("reviews",),
-    "sink": KINDS,
+    "desk": ("reviews",),
+    "sink": STORED_TOPICS,
 }
 """What each stage reads; in the order of the flow, so one pass over quiet stages proves quiet."""
 

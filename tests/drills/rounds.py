@@ -6,9 +6,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from models.errors import ConfigurationError, StoreUnavailable
+from models.settings import Settings
+from models.task_file import load_tasks
+from streams.desk import queue
 from streams.topics import STAGES
 from tests.drills.faults import inflict
 from tests.drills.oracle import Judgement, Oracle
@@ -51,7 +55,7 @@ class Run:
 
     async def ready(self, workers: int) -> None:
         """Wait until every worker has told the store that it is there."""
-        wanted = workers * len(STAGES)
+        wanted = workers * (len(STAGES) - 1) + 1  # there is one desk
         if not await self._until(lambda: self._are_there(wanted)):
             raise ConfigurationError(f"fewer than {wanted} workers started: {self.place.told}")
 
@@ -134,14 +138,35 @@ class Run:
             return False
 
     async def _quiet(self) -> bool:
+        """Nothing is unread anywhere, before and after the desk is seen to be idle."""
+        return await self._all_read() and await self._desk_idle() and await self._all_read()
+
+    async def _all_read(self) -> bool:
         self.unread = await unread(self.place.settings)
         return self.unread is not None and not any(self.unread.values())
+
+    async def _desk_idle(self) -> bool:
+        """The simulated reviewer has all it can do, and its decisions are on Kafka."""
+        settings = self.place.settings
+        return await asyncio.to_thread(desk_idle, settings, datetime.now(UTC))
 
     async def _calls(self) -> int:
         """Calls that the model began and did not itself spoil; what was given up is among them."""
         counted = await self.place.model("/control/counts")
         spoilt = sum(counted["failures"].get(kind, 0) for kind in ("400", "500", "garbage"))
         return int(counted["begun"] - spoilt)
+
+
+def desk_idle(settings: Settings, now: datetime) -> bool:
+    """Nothing waits for the simulated reviewer, nobody holds anything, and nothing is unsent."""
+    desk = queue.open_desk(settings.desk_database, load_tasks(settings.tasks))
+    try:
+        people = [each for each in queue.list_accounts(desk) if each.simulated]
+        books = queue.books(desk, now)
+        waiting = sum(queue.me(desk, each, now).waiting for each in people)
+        return bool(people) and not (waiting or books.states["leased"] or books.unsent)
+    finally:
+        desk.close()
 
 
 def _now() -> int:

@@ -50,6 +50,7 @@ routing: {budget: 0.2, audit: 0.05}
 drift: {baseline: 200}
 slices: {lang: [en, de]}
 cache_seconds: 0
+review: {undo_seconds: 1, gold_share: 0, repeat_share: 0}
 """
 
 SCRIPT: Mapping[str, Any] = {
@@ -229,6 +230,7 @@ def _settings(folder: Path, cluster: Cluster, store: str) -> Settings:
         clickhouse={"url": store},
         model={"timeout_seconds": 3},
         delivery={"health_seconds": 2, "batch_ms": 200},
+        desk={"port": 0, "requests_per_second": 1000},
     )
 
 

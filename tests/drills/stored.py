@@ -15,6 +15,7 @@ IDENTITIES = {
     "results": "sample_key",
     "reviews": "result_id",
     "decisions": "decision_id",
+    "outcomes": "result_id",
     "dead_letters": "letter_id",
     "alarms": "(alarm_id, state)",
 }
@@ -22,7 +23,10 @@ IDENTITIES = {
 
 
 def positions(store: Store) -> dict[str, dict[int, float]]:
-    """When the row of each position was stored (ms), by the topic's word; repeats are rows."""
+    """When the row of each position was stored (ms), by the topic's word; repeats are rows.
+
+    Outcomes lie on `decisions`.
+    """
     found: dict[str, dict[int, float]] = {}
     for word in KINDS:
         rows = store.query(f"SELECT DISTINCT precedence FROM {word}")
@@ -30,6 +34,7 @@ def positions(store: Store) -> dict[str, dict[int, float]]:
         firsts = _stored_at(store, "first_records", word)
         at = {position: moment for position, moment in firsts.items() if position in written}
         found[word] = at | _stored_at(store, "repeats", word)
+    found["decisions"] |= found.pop("outcomes")
     return found
 
 

@@ -70,6 +70,28 @@ def test_poison_is_in_and_dead_lettered() -> None:
     assert found["ledger repeats dead_letters"] == 1
 
 
+def test_outcomes_lie_among_decisions_and_say_what_became_of_a_sample() -> None:
+    def ended(number: int, state: str, **more: Any) -> dict[str, Any]:
+        about = {"result_id": f"result{number}a", "sample_key": f"key{number}", "lane": "policy"}
+        said = {"kind": "outcome", "state": state, "labels": ["a"], "ambiguous": False}
+        return about | said | more
+
+    decision = {"decision_id": "d", "sample_key": "key4", "result_id": "result4a", "lane": "policy"}
+    truth = _known(
+        *(_logged("results", number, _result(number, "a")) for number in range(1, 6)),
+        _logged("decisions", 1, ended(1, "reviewed")),
+        _logged("decisions", 2, ended(1, "reviewed", labels=["b"])),
+        _logged("decisions", 3, ended(2, "cancelled")),
+        _logged("decisions", 4, ended(3, "reviewed", ambiguous=True, labels=[])),
+        _logged("decisions", 5, decision),
+    )
+    found = figures([sample(number, 0) for number in range(1, 6)], truth)
+    states = ("reviewed", "expired", "accepted")
+    assert [found[f"ledger state {state}"] for state in states] == [2, 1, 2]
+    assert (found["decided policy"], found["decided policy right"]) == (1, 1)
+    assert (found["ledger repeats outcomes"], found["ledger repeats decisions"]) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("due", "has", "wrong", "excess"),
     [

@@ -28,7 +28,9 @@ class Truth:
         letters: the first dead letter of each record that has one, by stage and position.
         reviews: results sent to people, by id.
         decisions: what people (here simulated ones) said of them, by id.
-        records: how many records lie on each topic, by the topic's word.
+        outcomes: what they came to, by the result's id.
+        records: how many records lie on each topic, by the topic's word; outcomes, which lie on
+            `decisions`, have one of their own.
         answered: positions whose annotation, or verdict, carries an answer of the model.
         differing: later results of a sample in which the model says something else.
     """
@@ -37,6 +39,7 @@ class Truth:
     letters: dict[str, Body] = field(default_factory=dict)
     reviews: dict[str, Body] = field(default_factory=dict)
     decisions: dict[str, Body] = field(default_factory=dict)
+    outcomes: dict[str, Body] = field(default_factory=dict)
     alarms: set[tuple[str, str]] = field(default_factory=set)
     records: Counter[str] = field(default_factory=Counter)
     answered: dict[str, set[str]] = field(
@@ -48,8 +51,9 @@ class Truth:
     def take(self, word: str, records: Iterable[Logged]) -> None:
         """Know more records of the topic of that word."""
         for record in records:
-            self.records[word] += 1
-            taken = getattr(self, f"_take_{word.replace('-', '_')}", None)
+            kind = _kind_of(word, record)
+            self.records[kind] += 1
+            taken = getattr(self, f"_take_{kind.replace('-', '_')}", None)
             if taken is not None:
                 taken(record)
 
@@ -80,6 +84,10 @@ class Truth:
         body = _body(record)
         self.decisions.setdefault(body["decision_id"], body)
 
+    def _take_outcomes(self, record: Logged) -> None:
+        body = _body(record)
+        self.outcomes.setdefault(body["result_id"], body)
+
     def _take_alarms(self, record: Logged) -> None:
         body = _body(record)
         self.alarms.add((body["alarm_id"], body["state"]))
@@ -94,6 +102,11 @@ class Truth:
     def calls_needed(self) -> int:
         """Model answers that were needed: one for each record that carries one."""
         return sum(map(len, self.answered.values()))
+
+
+def _kind_of(word: str, record: Logged) -> str:
+    said = word == "decisions" and _body(record).get("kind") == "outcome"
+    return "outcomes" if said else word
 
 
 def _body(record: Logged) -> Body:
@@ -146,16 +159,24 @@ def _ledger(sent: Sequence[Sent], truth: Truth) -> Counter[str]:
             "ledger repeats results": truth.records["results"] - len(truth.results),
             "ledger repeats reviews": truth.records["reviews"] - len(truth.reviews),
             "ledger repeats decisions": truth.records["decisions"] - len(truth.decisions),
+            "ledger repeats outcomes": truth.records["outcomes"] - len(truth.outcomes),
             "ledger repeats alarms": truth.records["alarms"] - len(truth.alarms),
             "ledger repeats dead_letters": truth.records["dead_letters"] - len(truth.letters),
         }
     )
-    decided = {decision["sample_key"] for decision in truth.decisions.values()}
+    ended: dict[str, set[str]] = {}
+    for outcome in truth.outcomes.values():
+        ended.setdefault(outcome["sample_key"], set()).add(outcome["state"])
     books.update(
-        f"ledger state {'reviewed' if key in decided else result['state']}"
+        f"ledger state {_ended(ended[key]) if key in ended else result['state']}"
         for key, result in truth.results.items()
     )
     return books
+
+
+def _ended(states: set[str]) -> str:
+    """A sample is reviewed when one of its results is; else nobody decides it any more."""
+    return "reviewed" if "reviewed" in states else "expired"
 
 
 def _counted(result: Body) -> Counter[str]:
@@ -188,18 +209,19 @@ def _accuracy(labelled: Sequence[Body]) -> Figures:
 
 
 def _decided(truth: Truth) -> Figures:
-    """What decisions say of the labels they answer; those about later results answer nothing."""
+    """What outcomes say of the labels they answer; those of later results answer nothing."""
     labels = {
         result["result_id"]: sorted(result["annotation"]["labels"])
         for result in truth.results.values()
         if result["annotation"] is not None
     }
     found: Counter[str] = Counter()
-    for decision in truth.decisions.values():
-        if decision["result_id"] in labels and decision["answer"] == "label":
-            right = sorted(decision["labels"]) == labels[decision["result_id"]]
-            found[f"decided {decision['lane']}"] += 1
-            found[f"decided {decision['lane']} right"] += right
+    for outcome in truth.outcomes.values():
+        known = outcome["state"] == "reviewed" and not outcome["ambiguous"]
+        if outcome["result_id"] in labels and known:
+            right = sorted(outcome["labels"]) == labels[outcome["result_id"]]
+            found[f"decided {outcome['lane']}"] += 1
+            found[f"decided {outcome['lane']} right"] += right
     return dict(found)
 
 

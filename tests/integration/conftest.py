@@ -36,6 +36,7 @@ routing: {budget: 0.2, audit: 0.05}
 drift: {baseline: 200}
 spend: {unpriced: allow}
 cache_seconds: 0
+review: {undo_seconds: 0}
 """
 
 TEXTS = 4000
@@ -134,6 +135,7 @@ async def rig_in(
         tasks=(file,),
         kafka=kafka or Kafka(),
         delivery={"health_seconds": 0.5, "batch_ms": 100, **delivery},
+        desk={"port": 0},
     )
     wanted = Wanted(
         store=folder / "store",

@@ -15,6 +15,7 @@ from dashboard.app import PAGES
 from dashboard.tables import FORMULA_STARTS
 from dashboard.words import visible
 from streams.store.figures.ledger import Ledger
+from streams.topics import STAGES
 from tests.browser_support import (
     browser_program,
     chromium_at,
@@ -36,7 +37,6 @@ from tests.integration.hostile_records import (
 )
 
 GOOD = 300
-STAGES = ("annotate", "judge", "route", "drift", "sink")
 PATHS = ["" if entry is PAGES[0] else entry.path for entry in PAGES]
 RANGE = "range=1%20hour"
 

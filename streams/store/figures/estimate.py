@@ -1,4 +1,4 @@
-"""The accuracy of all traffic from every decision and its recorded probability of review."""
+"""The accuracy of all traffic from every outcome and its recorded probability of review."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -7,13 +7,13 @@ from agents.quality.greg import FEWEST_LABELS, FEWEST_WATCHED, Sums, greg, greg_
 from agents.quality.intervals import Estimate, nothing
 from agents.quality.looks import EVERY_LOOK, ONE_LOOK, Looks
 from streams.store.client import Store
-from streams.store.figures.scope import ANNOTATED, Scope, facts, results
+from streams.store.figures.scope import ANNOTATED, Scope, outcomes, results
 
 # a guess of "the label is right" for every sample; where nothing was scored any number is valid
 _GUESS = "coalesce(p_correct, judge_score, confidence, 0.5)"
 
 SETTLES = timedelta(minutes=10)
-"""For so long after its end a window still fills: samples and decisions are on their way."""
+"""For so long after its end a window still fills: samples and outcomes are on their way."""
 
 
 def is_open(scope: Scope, now: datetime) -> bool:
@@ -34,12 +34,13 @@ class LiveAccuracy:
     """How often labels are right, over all labelled traffic of a scope.
 
     Attributes:
-        accuracy: `n` counts decisions with a label. The value leaves out samples whose decision
-            is not in; the interval's ends suppose those decisions all wrong and all right.
-        worth: how many plain labels the decisions are worth.
+        accuracy: `n` counts outcomes with a label. The value leaves out samples that have none;
+            the interval's ends suppose those labels all wrong and all right.
+        worth: how many plain labels the outcomes are worth.
         needed: how many there must be for an estimate.
-        open: samples drawn for review that have no such decision (pending, expired, ambiguous).
-        simulated: decisions in `n` made by simulated reviewers.
+        open: samples drawn for review without such an outcome (pending, expired, cancelled,
+            ambiguous).
+        simulated: outcomes in `n` that simulated reviewers had a part in.
     """
 
     accuracy: Estimate
@@ -52,7 +53,7 @@ class LiveAccuracy:
 def live_accuracy(store: Store, scope: Scope, now: datetime) -> LiveAccuracy:
     """The estimate for the scope as of now.
 
-    While the window is open its interval holds at every look, and needs decisions worth 60 plain
+    While the window is open its interval holds at every look, and needs outcomes worth 60 plain
     labels; a closed window has the narrower interval for one look, and needs 30.
     """
     row = store.query(_sums(scope), scope.parameters)[0]
@@ -77,7 +78,7 @@ def _spanning(estimates: list[Estimate]) -> Estimate:
     return replace(first, low=min(ends), high=max(ends))
 
 
-# what to suppose of open decisions: (which samples count, whether the label is right)
+# what to suppose of a drawn sample whose label nobody knows: (which count, whether it is right)
 _CASES = {
     "settled": ("NOT (drawn AND unknown)", "z"),
     "wrong": ("1", "z"),
@@ -123,10 +124,10 @@ def _sums(scope: Scope) -> str:
                {", ".join(_case(case) for case in _CASES)}
         FROM (
             SELECT r.draw < r.propensity AS drawn, if(drawn, 1 / r.propensity, 0) AS w,
-                   r.guess AS f, d.answer != 'label' AS unknown, d.simulated AS made_up,
-                   d.answer = 'label' AND d.label = r.label AS z
+                   r.guess AS f, o.state != 'reviewed' OR o.ambiguous AS unknown,
+                   o.simulated AS made_up, NOT unknown AND o.label = r.label AS z
             FROM ({_labelled(scope)}) AS r
-            LEFT JOIN ({_first_decisions(scope)}) AS d ON d.result_id = r.result_id)"""
+            LEFT JOIN ({outcomes(scope)}) AS o ON o.result_id = r.result_id)"""
 
 
 def _labelled(scope: Scope) -> str:
@@ -136,9 +137,3 @@ def _labelled(scope: Scope) -> str:
         FROM results AS t FINAL
         WHERE {results(scope)} AND {ANNOTATED}
           AND t.propensity IS NOT NULL AND t.draw IS NOT NULL"""
-
-
-def _first_decisions(scope: Scope) -> str:
-    return f"""
-        SELECT result_id, answer, toString(label) AS label, simulated FROM decisions FINAL
-        WHERE {facts(scope)} ORDER BY decided_at, decision_id LIMIT 1 BY result_id"""

@@ -82,19 +82,21 @@ def stuck(store: Store, scope: Scope, before: datetime) -> pd.DataFrame:
 def states(scope: Scope) -> str:
     """SQL of (sample_key, rank): the latest-ranked state of each key; strays have none.
 
-    The rank is the state's place in `models.result.STATES`, counted from 1.
+    The rank is the state's place in `models.result.STATES`, counted from 1. An item that was
+    cancelled counts as expired: nobody decides it any more.
     """
     where = or_taskless(facts(scope))
+    rank = {state: number for number, state in enumerate(STATES, start=1)}
     return f"""
         SELECT sample_key, max(reached) AS rank FROM (
             SELECT sample_key, indexOf({RANKS}, state) AS reached
             FROM results FINAL WHERE {where}
             UNION ALL
-            SELECT sample_key, {STATES.index("dead_lettered") + 1} AS reached
+            SELECT sample_key, {rank["dead_lettered"]} AS reached
             FROM dead_letters FINAL WHERE {where} AND sample_key != ''
             UNION ALL
-            SELECT sample_key, {STATES.index("reviewed") + 1} AS reached
-            FROM decisions FINAL WHERE {where}
+            SELECT sample_key, if(state = 'reviewed', {rank["reviewed"]}, {rank["expired"]})
+            FROM outcomes FINAL WHERE {where}
         ) GROUP BY sample_key"""
 
 

@@ -11,8 +11,8 @@ ACCEPTED = "(accepted)"
 def lanes(store: Store, scope: Scope) -> pd.DataFrame:
     """Routed samples per lane: lane, samples, share, audited, and their recorded propensities.
 
-    Columns `propensity_low`, `propensity_mean`, `propensity_high`; `decided` counts results with
-    a decision. Samples that no lane took are `(accepted)`.
+    Columns `propensity_low`, `propensity_mean`, `propensity_high`; `decided` counts results that
+    people have decided. Samples that no lane took are `(accepted)`.
     """
     sql = f"""
         SELECT if(lane = '', '{ACCEPTED}', lane) AS lane, count() AS samples,
@@ -20,7 +20,8 @@ def lanes(store: Store, scope: Scope) -> pd.DataFrame:
                min(propensity) AS propensity_low, avg(propensity) AS propensity_mean,
                max(propensity) AS propensity_high,
                countIf(result_id IN (
-                   SELECT result_id FROM decisions FINAL WHERE {facts(scope)})) AS decided
+                   SELECT result_id FROM outcomes FINAL
+                   WHERE {facts(scope)} AND state = 'reviewed')) AS decided
         FROM results FINAL WHERE {results(scope)} AND propensity IS NOT NULL
         GROUP BY lane ORDER BY lane != '{ACCEPTED}', samples DESC, lane"""
     return store.frame(sql, scope.parameters)

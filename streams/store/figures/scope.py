@@ -89,12 +89,17 @@ SLICES = "arrayMap((name, value) -> concat(name, '=', value), mapKeys(tags), map
 ANNOTATED = "annotation_id != ''"
 
 
-def facts(scope: Scope) -> str:
-    """Condition on any table that has a run, a task and the sample's event time."""
-    parts = ["run = {run:String}", f"event_time >= {FROM}", f"event_time < {UNTIL}"]
-    if scope.task:
-        parts.append("task = {task:String}")
-    return " AND ".join(parts)
+def facts(scope: Scope, moment: str = "event_time") -> str:
+    """Condition on any table that has a run, a task and the sample's event time.
+
+    Figures of people's work go by the `moment` they worked at, another column.
+    """
+    return f"{whenever(scope)} AND {moment} >= {FROM} AND {moment} < {UNTIL}"
+
+
+def whenever(scope: Scope) -> str:
+    """The same condition without the time."""
+    return f"run = {{run:String}}{' AND task = {task:String}' if scope.task else ''}"
 
 
 def tagged(scope: Scope) -> str:
@@ -120,6 +125,18 @@ def results(scope: Scope) -> str:
     if not scope.version:
         return tagged(scope)
     return f"{tagged(scope)} AND concat(task_version, '@', task_hash) = {{version:String}}"
+
+
+def outcomes(scope: Scope) -> str:
+    """SQL of what the scope's results came to that people were asked about.
+
+    Columns: result_id, sample_key, state, ambiguous, label (empty unless people agreed on one),
+    lane, simulated. Gold and repeats have no outcome, so they never come into an estimate.
+    """
+    return f"""
+        SELECT result_id, sample_key, toString(state) AS state, ambiguous,
+               toString(label) AS label, lane, simulated
+        FROM outcomes FINAL WHERE {facts(scope)}"""
 
 
 def _milliseconds(at: datetime) -> int:

@@ -7,6 +7,9 @@ from streams.store.client import Store
 
 Row = dict[str, Any]
 
+ASIDE = ("gold", "repeat")
+"""Roles of decisions that say nothing of a sample."""
+
 
 @dataclass(frozen=True)
 class Story:
@@ -14,6 +17,8 @@ class Story:
 
     Attributes:
         sample: the sample as it came in, null when only later records are known.
+        decisions: answers to the sample itself; the same reviewer's answer to a repeat is none.
+        outcomes: what its items came to, one for each result that people were asked about.
         alarms: alarms (in their present state) that cite the sample as an example.
         repeats: later records of the sample or of what was made of it.
     """
@@ -23,6 +28,7 @@ class Story:
     result: Row | None
     reviews: tuple[Row, ...]
     decisions: tuple[Row, ...]
+    outcomes: tuple[Row, ...]
     dead_letters: tuple[Row, ...]
     repeats: tuple[Row, ...]
     alarms: tuple[Row, ...]
@@ -37,7 +43,8 @@ def story(store: Store, sample_key: str) -> Story:
     """What is stored about the sample with this key."""
     samples = _rows(store, "samples", sample_key)
     results = _rows(store, "results", sample_key)
-    decisions = _rows(store, "decisions", sample_key)
+    said = _rows(store, "decisions", sample_key)
+    decisions = tuple(row for row in said if row["role"] not in ASIDE)
     letters = _rows(store, "dead_letters", sample_key)
     result = results[0] if results else None
     return Story(
@@ -46,6 +53,7 @@ def story(store: Store, sample_key: str) -> Story:
         result=result,
         reviews=_reviews(store, result),
         decisions=decisions,
+        outcomes=_rows(store, "outcomes", sample_key),
         dead_letters=letters,
         repeats=_repeats(store, _keys(sample_key, result, decisions, letters)),
         alarms=_alarms(store, sample_key),
@@ -56,6 +64,7 @@ _ORDER = {
     "samples": "event_time",
     "results": "event_time",
     "decisions": "decided_at",
+    "outcomes": "at",
     "dead_letters": "at",
 }
 

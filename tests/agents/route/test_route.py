@@ -167,3 +167,18 @@ def test_one_reading_per_slice() -> None:
     strange = judged().sample.model_copy(update={"tags": {"lang": "x" * 99}})
     names = [r.slice for r in readings(route(judged(sample=strange), POLICY), POLICY)]
     assert names == ["", "lang=other"]
+
+
+def test_a_calibrator_is_for_the_score_it_was_fitted_on() -> None:
+    """Any other is taken as it is: a judge's calibrator says nothing of an annotator's own."""
+    fitted = {"calibrator": Platt(slope=0.5, shift=-1.0)}
+    of_judge = POLICY.model_copy(update=fitted)
+    of_own = POLICY.model_copy(update={**fitted, "calibrates": "confidence"})
+    unjudged: dict[str, object] = {"verdict": None, "verdict_missing": Missing(why="not_judged")}
+    cases: tuple[dict[str, object], ...] = ({"score": 0.9}, unjudged)
+    routes = [
+        route(judged(0, **case), policy).route for case in cases for policy in (of_judge, of_own)
+    ]
+    chances = [each.p_correct for each in routes if each]
+    calibrator = Platt(slope=0.5, shift=-1.0)
+    assert chances == [calibrated(0.9, calibrator), 0.9, 0.8, calibrated(0.8, calibrator)]

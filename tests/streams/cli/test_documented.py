@@ -11,8 +11,11 @@ MANUAL = Path(__file__).parents[3] / "docs" / "operating.md"
 def every_command() -> set[str]:
     names = set()
     for command in COMMANDS:
-        parts = getattr(loaded(command), "commands", None)
-        names |= {f"{command.name} {part}" for part in parts} if parts else {command.name}
+        found = loaded(command)
+        parts = getattr(found, "commands", {})
+        names |= {f"{command.name} {part}" for part in parts}
+        if not parts or found.invoke_without_command:
+            names.add(command.name)
     return names
 
 

@@ -14,7 +14,7 @@ def test_stages_come_in_the_order_of_the_flow() -> None:
     assert parse_stages(" sink,annotate, annotate") == ["annotate", "sink"]
 
 
-@pytest.mark.parametrize("text", ["", ",", "desk"])
+@pytest.mark.parametrize("text", ["", ",", "desks"])
 def test_other_stages_are_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="--stages"):
         parse_stages(text)

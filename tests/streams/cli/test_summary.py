@@ -9,7 +9,7 @@ from models.settings import ClickHouse
 from streams.cli.summary import Facts, ledger_text, rendered, summary
 from streams.store.client import Store
 from streams.store.figures.scope import Scope
-from tests.data_rows import TASK, dead_letter_row, decision_row, result_row, sample_row
+from tests.data_rows import TASK, dead_letter_row, decided_rows, result_row, sample_row
 from tests.engine import clickhouse, filled
 
 
@@ -42,7 +42,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     stray = dead_letter_row("x", now, offset=2, sample_key="")
     pytest.importorskip("chdb")
     with clickhouse(tmp_path_factory.mktemp("clickhouse")) as url:
-        rows = [sample, result, decision_row(result, "a"), stray]
+        rows = [sample, result, *decided_rows(result, "a"), stray]
         store = filled(ClickHouse(url=url, database="summary"), rows)
         yield store
         store.close()

@@ -1,14 +1,16 @@
+import socket
 from pathlib import Path
 
 import pytest
 
 from models.errors import ConfigurationError
-from models.settings import Settings
+from models.settings import Desk, Settings
 from streams.embedded.parts import (
     LOCAL_CONCURRENCY,
     Own,
     Wanted,
     dashboard,
+    desk_placed,
     foundation,
     idle_workers,
     many_workers,
@@ -16,6 +18,7 @@ from streams.embedded.parts import (
     resolved,
     workers,
 )
+from streams.topics import STAGES
 
 STORE = Path("/store")
 
@@ -103,6 +106,36 @@ def test_many_workers_have_a_slot_each(tmp_path: Path) -> None:
     assert [(child.env or {})["TIDEGAUGE_SLOT"] for child in children] == ["0", "0", "1", "1"]
     [first, second] = many_workers(Settings(data=tmp_path, slot="4"), ["route"], 2)
     assert (first.name, second.name) == ("route-4", "route-5")
+
+
+def test_there_is_one_desk_however_many_workers(tmp_path: Path) -> None:
+    names = [child.name for child in many_workers(Settings(data=tmp_path), STAGES, 3)]
+    assert names.count("desk") == 1
+    assert not [name for name in names if name.startswith("desk-")]
+    assert names.count("sink-2") == 1
+
+
+def test_the_desk_takes_its_usual_port_or_a_free_one_and_insists_on_one_that_is_set(
+    monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    assert desk_placed(Settings()).desk.port != 0
+    monkeypatch.delenv("TIDEGAUGE_DESK__PORT")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        usual = Settings(desk=Desk.model_construct(_fields_set=set(), port=port))
+        placed = desk_placed(usual)
+        assert placed.desk.port != port
+        assert placed.desk.url == placed.desk_url == f"http://127.0.0.1:{placed.desk.port}"
+        assert desk_placed(Settings(desk={"port": port})).desk.port == port
+    free = Settings(desk=Desk.model_construct(_fields_set=set(), port=free_port))
+    assert desk_placed(free).desk.port == free_port
+    named = Settings(desk={"port": free_port, "url": "http://desk.example"})
+    assert desk_placed(named).desk_url == "http://desk.example"
+
+
+def test_a_desk_that_listens_everywhere_is_asked_here() -> None:
+    assert Settings(desk={"host": "0.0.0.0", "port": 7}).desk_url == "http://127.0.0.1:7"
+    assert Settings(desk={"host": "::", "port": 7}).desk_url == "http://[::1]:7"
 
 
 def test_a_worker_gets_longer_to_stop_than_it_takes(tmp_path: Path) -> None:

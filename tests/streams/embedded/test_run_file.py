@@ -63,6 +63,10 @@ def test_other_commands_find_a_running_instance_and_no_secret(tmp_path: Path) ->
             "clickhouse": {"url": "http://127.0.0.1:8", "password": "hush"},
             "model": {"api_key": "hush"},
             "endpoints": {"big": {"api_key": "hush"}},
+            "desk": {
+                "url": "http://127.0.0.1:9",
+                "database": "postgresql+psycopg://ann:hush@db/queue",
+            },
         }
     )
     task = parse_task(TASK.format("t"), "t.yaml")
@@ -74,6 +78,8 @@ def test_other_commands_find_a_running_instance_and_no_secret(tmp_path: Path) ->
     found = load_settings(data=tmp_path)
     assert found.kafka == settings.kafka
     assert found.clickhouse.url == "http://127.0.0.1:8"
+    assert found.desk_url == "http://127.0.0.1:9"
+    assert found.desk_database == "postgresql+psycopg://ann@db/queue"
 
 
 @given(WORDS, WORDS, st.integers(1, 1000), st.floats(1, 15), st.booleans())

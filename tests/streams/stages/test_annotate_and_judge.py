@@ -151,7 +151,7 @@ async def test_the_sample_rate_thins_replayably_but_never_an_evaluation() -> Non
 
 
 async def judged(judge: Model | None, message: Annotated) -> Judged:
-    stage = JudgeStage(TOPICS, {"all": Bench(judge, ALL.first_policy)}, attempts=2)
+    stage = JudgeStage(TOPICS, {"all": Bench(judge, lambda: ALL.first_policy.version)}, attempts=2)
     (output,) = await stage.handle(record(message.encode().decode()))
     assert output.topic == TOPICS.verdicts
     return Judged.model_validate_json(output.value)

@@ -16,11 +16,11 @@ from streams.delivery.records import Incoming, incoming
 from streams.process.vitals import Vitals
 from streams.stages.sink import SinkStage
 from streams.store.sink import Written
-from streams.store.writer import KINDS, Kind
+from streams.store.writer import STORED_TOPICS, StoredTopic
 from streams.topics import Topics
 
 TOPICS = Topics.of(Kafka())
-KIND_OF: dict[str, Kind] = {getattr(TOPICS, kind): kind for kind in KINDS}
+KIND_OF: dict[str, StoredTopic] = {getattr(TOPICS, word): word for word in STORED_TOPICS}
 GOOD, BAD = b"{}", b"?"
 
 

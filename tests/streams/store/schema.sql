@@ -166,6 +166,12 @@ CREATE TABLE IF NOT EXISTS `decisions`
     `audit` Bool,
     `simulated` Bool,
     `decided_at` DateTime64(3, 'UTC'),
+    `role` LowCardinality(String),
+    `measured` Bool,
+    `against` Array(String),
+    `seconds` Nullable(Float64),
+    `suggestion_shown` Bool,
+    `bulk` Bool,
     `stored_at` DateTime64(3, 'UTC'),
     `precedence` UInt128,
     INDEX by_sample_key `sample_key` TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -174,6 +180,34 @@ CREATE TABLE IF NOT EXISTS `decisions`
 ENGINE = ReplacingMergeTree(precedence)
 PARTITION BY toYYYYMM(event_time)
 ORDER BY (run, task, event_time, decision_id)
+TTL toDateTime(stored_at, 'UTC') + toIntervalDay(1200);
+
+CREATE TABLE IF NOT EXISTS `outcomes`
+(
+    `run` LowCardinality(String),
+    `task` LowCardinality(String),
+    `sample_key` String,
+    `event_time` DateTime64(3, 'UTC'),
+    `result_id` String,
+    `state` LowCardinality(String),
+    `labels` Array(String),
+    `label` LowCardinality(String),
+    `ambiguous` Bool,
+    `answers` UInt64,
+    `agreed` Bool,
+    `adjudicated` Bool,
+    `lane` LowCardinality(String),
+    `propensity` Float64,
+    `audit` Bool,
+    `simulated` Bool,
+    `at` DateTime64(3, 'UTC'),
+    `stored_at` DateTime64(3, 'UTC'),
+    `precedence` UInt128,
+    INDEX by_sample_key `sample_key` TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(precedence)
+PARTITION BY toYYYYMM(event_time)
+ORDER BY (run, task, event_time, result_id)
 TTL toDateTime(stored_at, 'UTC') + toIntervalDay(1200);
 
 CREATE TABLE IF NOT EXISTS `alarms`

@@ -1,4 +1,4 @@
-"""The accuracy of all traffic from decisions, and which windows are still open."""
+"""The accuracy of all traffic from outcomes, and which windows are still open."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +10,7 @@ from models.rows import Row
 from streams.store.client import Store
 from streams.store.figures.estimate import SETTLES, is_open, live_accuracy
 from streams.store.figures.scope import Scope
-from tests.data_rows import TASK, decision_row, moment, result_row, sample_row
+from tests.data_rows import TASK, decision_row, moment, outcome_row, result_row, sample_row
 
 HOUR = Scope(start=moment(0), end=moment(60), task=TASK)
 OVER = HOUR.end + SETTLES
@@ -25,7 +25,7 @@ def test_a_window_is_open_until_its_last_decisions_had_time_to_come() -> None:
 
 
 @pytest.mark.processes
-def test_live_accuracy_joins_decisions_to_their_recorded_probability(store: Store) -> None:
+def test_live_accuracy_joins_outcomes_to_their_recorded_probability(store: Store) -> None:
     rows: list[Row] = []
     for number in range(200):
         sample = sample_row(f"{number}", moment(number / 4), offset=number)
@@ -36,7 +36,7 @@ def test_live_accuracy_joins_decisions_to_their_recorded_probability(store: Stor
         )  # fmt: skip
         rows += [sample, result]
         if drawn:
-            rows.append(decision_row(result, "a" if number % 20 else "b", simulated=number < 100))
+            rows.append(outcome_row(result, "a" if number % 20 else "b", simulated=number < 100))
     store.insert(rows)
     store.insert(rows)
     found = live_accuracy(store, HOUR, OVER)
@@ -46,14 +46,14 @@ def test_live_accuracy_joins_decisions_to_their_recorded_probability(store: Stor
 
 
 @pytest.mark.processes
-def test_decisions_not_in_yet_widen_both_ends(store: Store) -> None:
+def test_outcomes_not_in_yet_widen_both_ends(store: Store) -> None:
     rows: list[Row] = []
     for number in range(40):
         sample = sample_row(f"{number}", moment(number), offset=number)
         result = result_row(sample, "a", propensity=1.0, draw=0.5)
         rows += [sample, result]
         if number >= 8:
-            rows.append(decision_row(result, "a"))
+            rows.append(outcome_row(result, "a"))
     store.insert(rows)
     found = live_accuracy(store, HOUR, OVER)
     assert (found.accuracy.n, found.open) == (32, 8)
@@ -72,7 +72,7 @@ def drawn_by_half(counts: int, undecided: int = 0) -> list[Row]:
         result = result_row(sample, "a", propensity=0.5, draw=0.1 if drawn else 0.9)
         rows += [sample, result]
         if drawn and number >= 2 * undecided:
-            rows.append(decision_row(result, "b" if number % 8 == 0 else "a"))
+            rows.append(outcome_row(result, "b" if number % 8 == 0 else "a"))
     return rows
 
 
@@ -92,3 +92,40 @@ def test_an_open_windows_interval_is_the_wider_one(store: Store) -> None:
     watched, once = (live_accuracy(store, HOUR, now).accuracy for now in (HOUR.end, OVER))
     assert (watched.kind, watched.value, watched.n) == ("sequence", once.value, 60)
     assert (watched.low or 1) < (once.low or 0) < (once.high or 1) < (watched.high or 0)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "unknown",
+    [{"state": "expired"}, {"state": "cancelled"}, {"ambiguous": True}],
+    ids=["expired", "cancelled", "ambiguous"],
+)
+def test_what_nobody_can_tell_stays_open(store: Store, unknown: dict[str, object]) -> None:
+    rows: list[Row] = []
+    for number in range(40):
+        sample = sample_row(f"{number}", moment(number), offset=number)
+        result = result_row(sample, "a", propensity=1.0, draw=0.5)
+        told = outcome_row(result, "", **unknown) if number < 8 else outcome_row(result, "a")
+        rows += [sample, result, told]
+    store.insert(rows)
+    found = live_accuracy(store, HOUR, OVER)
+    assert (found.accuracy.n, found.open) == (32, 8)
+    assert found.accuracy.low is not None
+    assert found.accuracy.low < 0.7
+
+
+@pytest.mark.processes
+def test_gold_repeats_and_single_answers_never_touch_an_estimate(store: Store) -> None:
+    """Only what all answers came to is a label's truth."""
+    rows = drawn_by_half(40)
+    store.insert(rows)
+    before = live_accuracy(store, HOUR, OVER)
+    asked = [row for row in rows if row.TABLE.name == "results"]
+    answers = [
+        decision_row(row, "b", role=role, reviewer="ben", measured=True, against=("b",))
+        for row in asked
+        for role in ("gold", "repeat", "review")
+    ]
+    store.insert(answers)
+    assert before.accuracy.n == 40
+    assert live_accuracy(store, HOUR, OVER) == before

@@ -20,8 +20,10 @@ from tests.data_rows import (
     TASK,
     VERSION,
     dead_letter_row,
+    decided_rows,
     decision_row,
     moment,
+    outcome_row,
     result_row,
     review_row,
     sample_row,
@@ -71,9 +73,9 @@ def small_traffic() -> list[Row]:
     return [
         *s[:6], unreadable, *s[9:], *r.values(), review_row(r[2]), review_row(r[11]),
         dead_letter_row(unreadable.model_dump()["sample_key"], at[6], offset=6),
-        decision_row(r[2], "b"),
-        decision_row(r[3], "b"),
-        decision_row(r[10], "", answer="ambiguous", labels=(), simulated=True),
+        *decided_rows(r[2], "b"),
+        *decided_rows(r[3], "b"),
+        *decided_rows(r[10], "", simulated=True),
         canary, result_row(canary, "a"),
         evaluated, result_row(evaluated, "b"),
         late, result_row(late, "a"),
@@ -253,6 +255,38 @@ def test_decisions_by_lane_say_who_decided(filled: Store) -> None:
         ("uncertain", True, 0, 0, 1),
     ]
     assert frame["low"].iloc[1] == pytest.approx(wilson(1, 1).low)
+
+
+def test_who_is_not_asked_any_more_has_expired(store: Store) -> None:
+    states = ("reviewed", "expired", "cancelled")
+    samples = [sample_row(state, moment(n), offset=n) for n, state in enumerate(states)]
+    results = [_asked(each, "a", "uncertain", audit=True) for each in samples]
+    ended = [
+        outcome_row(results[0], "a"),
+        *(outcome_row(r, "", state=s) for r, s in zip(results[1:], states[1:], strict=True)),
+    ]
+    answered_in_vain = decision_row(results[1], "a")
+    store.insert([*samples, *results, *ended, answered_in_vain])
+    books = ledger.ledger(store, HOUR)
+    assert (books.states["reviewed"], books.states["expired"]) == (1, 2)
+    assert sum(books.states.values()) == books.samples_in == 3
+    [lane] = decisions.lane_accuracy(store, HOUR, OVER).to_dict("records")
+    assert (lane["n"], lane["right"], lane["undecided"]) == (1, 1, 2)
+    audit = decisions.audit_quality(store, HOUR, OVER)
+    assert (audit.accuracy.n, audit.pending, audit.undecided) == (1, 0, 2)
+    assert routing.lanes(store, HOUR).set_index("lane").loc["uncertain", "decided"] == 1
+
+
+def test_an_answer_alone_makes_no_sample_reviewed(store: Store) -> None:
+    """The second of two reviewers is yet to answer."""
+    sample = sample_row("s", moment(1), offset=1)
+    result = _asked(sample, "a", "uncertain", audit=True)
+    planted = decision_row(result, "a", role="gold", sample_key="", result_id="g")
+    store.insert([sample, result, decision_row(result, "a"), planted])
+    books = ledger.ledger(store, HOUR)
+    assert (books.states["awaiting_review"], books.unbooked) == (1, 0)
+    assert decisions.audit_quality(store, HOUR, OVER).pending == 1
+    assert not len(decisions.lane_accuracy(store, HOUR, OVER))
 
 
 def test_audited_samples_speak_for_all(filled: Store) -> None:

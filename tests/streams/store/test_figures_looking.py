@@ -16,6 +16,7 @@ from tests.data_rows import (
     TASK,
     alarm_row,
     dead_letter_row,
+    decided_rows,
     decision_row,
     health_row,
     moment,
@@ -51,7 +52,7 @@ def some(store: Store) -> Store:
     store.insert(
         [
             a, b, c, unread, result, result_row(b, "south", judge_score=0.8),
-            decision_row(result, "north"),
+            *decided_rows(result, "north"),
             dead_letter_row(unread.model_dump()["sample_key"], moment(3), offset=3),
         ]
     )  # fmt: skip
@@ -125,7 +126,8 @@ def test_story_tells_everything(store: Store) -> None:
         event_time=moment(), incarnation=0, partition=0, offset=9, stored_at=moment(), precedence=1,
     )  # fmt: skip
     rows = [
-        sample, result, review_row(result), decision_row(result, "y"), again,
+        sample, result, review_row(result), *decided_rows(result, "y"), again,
+        decision_row(result, "z", role="repeat", measured=True, against=("y",)),
         dead_letter_row(key, moment(1), offset=4, task=TASK),
         alarm_row("al", moment(2), examples=(key,)),
         alarm_row("al", moment(3), examples=(key,), state="acknowledged"),
@@ -136,8 +138,9 @@ def test_story_tells_everything(store: Store) -> None:
     assert found.sample is not None
     assert found.result is not None
     assert (found.sample["id"], found.result["label"]) == ("a", "x")
-    parts = (found.reviews, found.decisions, found.dead_letters, found.repeats, found.alarms)
-    assert [len(part) for part in parts] == [1, 1, 1, 1, 1]
+    parts = (found.reviews, found.decisions, found.outcomes, found.dead_letters, found.repeats)
+    assert [len(part) for part in (*parts, found.alarms)] == [1, 1, 1, 1, 1, 1]
+    assert found.decisions[0]["label"] == "y", "not what the reviewer said of it once more"
     assert found.alarms[0]["state"] == "acknowledged"
 
 

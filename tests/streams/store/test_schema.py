@@ -126,6 +126,26 @@ def test_an_old_table_gains_what_is_new_and_keeps_its_rows(
 
 
 @pytest.mark.processes
+def test_a_store_from_before_the_desk_gains_outcomes_and_keeps_its_decisions(
+    empty_store: Store,
+) -> None:
+    migrate(empty_store)
+    new = ("role", "measured", "against", "seconds", "suggestion_shown", "bulk")
+    empty_store.command("DROP TABLE outcomes")
+    for name in new:
+        empty_store.command(f"ALTER TABLE decisions DROP COLUMN {name}")
+    empty_store.command(
+        "INSERT INTO decisions (task, decision_id, answer, label, event_time, stored_at)"
+        " VALUES ('t', 'd', 'label', 'a', now64(), now64())"
+    )
+    said = [f"added column decisions.{name}" for name in new]
+    assert migrate(empty_store) == [*said, "created table outcomes"]
+    assert migrate(empty_store) == []
+    [row] = empty_store.query("SELECT label, role, measured, seconds FROM decisions FINAL")
+    assert tuple(row.values()) == ("a", "", False, None)
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize("changed", [OtherTypeRow, OtherKeyRow, OtherEngineRow])
 def test_a_refused_migration_changes_nothing(
     empty_store: Store, monkeypatch: pytest.MonkeyPatch, changed: type[Row]

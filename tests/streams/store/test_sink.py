@@ -16,12 +16,15 @@ from streams.store.client import AsyncStore, Store
 from streams.store.errors import Refused
 from streams.store.first_records import Claim, FirstRecords, Known
 from streams.store.sink import Sink, SortedOut, Written, name_of, own, sort_out
-from streams.store.writer import KINDS, Kind, entry_of
+from streams.store.writer import STORED_TOPICS, Kind, entry_of
 from tests import data_records as data
 from tests.data_records import FORM, TOPICS
 
 STORED_AT = datetime(2026, 11, 20, tzinfo=UTC)
-BOOKS = ("samples", "results", "reviews", "decisions", "alarms", "dead_letters", "repeats")
+BOOKS = (
+    *("samples", "results", "reviews", "decisions", "outcomes", "alarms", "dead_letters"),
+    "repeats",
+)
 
 
 def sink_on(store: Any) -> Sink:
@@ -29,13 +32,14 @@ def sink_on(store: Any) -> Sink:
 
 
 def story(number: int) -> list[Incoming]:
-    """All records of one sample, one on each topic, and a dead letter of another."""
+    """All records of one sample, on every topic, and a dead letter of another."""
     value = data.sample(number).encode()
     return [
         data.record(TOPICS.samples, number, value),
         data.record(TOPICS.results, number, data.result(number)),
         data.record(TOPICS.reviews, number, data.review(number)),
         data.record(TOPICS.decisions, number, data.decision(number)),
+        data.record(TOPICS.decisions, number + 60, data.outcome(number)),
         data.record(TOPICS.alarms, number, data.alarm(number)),
         data.record(TOPICS.samples, number + 500, b"{"),
         data.letter(number + 500, number),
@@ -96,8 +100,8 @@ class Failing:
 @pytest.mark.processes
 async def test_a_batch_becomes_rows(async_store: AsyncStore, store: Store) -> None:
     written = await sink_on(async_store).write([*story(1), *story(2)])
-    assert written == Written(stored=14)
-    once = {"samples": 4, "results": 2, "reviews": 2, "decisions": 2, "alarms": 2}
+    assert written == Written(stored=16)
+    once = {"samples": 4, "results": 2, "reviews": 2, "decisions": 2, "outcomes": 2, "alarms": 2}
     assert counts(store) == once | {"dead_letters": 2, "repeats": 0}
     row = store.query("SELECT * FROM results FINAL WHERE id = {id:String}", {"id": "m-1"})[0]
     expected = entry_of("results", story(1)[1], FORM, STORED_AT).row.model_dump()
@@ -138,7 +142,7 @@ async def test_later_records_change_nothing_but_repeats(
     } | {"samples": after["samples"]}
     assert len(after["samples"]) == len(before["samples"]) + 1, "unreadable: position is identity"
     assert {row["topic"]: row["n"] for row in repeated} == {
-        "samples": 2, "results": 2, "reviews": 1, "decisions": 1, "alarms": 1,
+        "samples": 2, "results": 2, "reviews": 1, "decisions": 1, "outcomes": 1, "alarms": 1,
     }  # fmt: skip
 
 
@@ -170,7 +174,7 @@ async def test_foreign_records_become_dead_letters(async_store: AsyncStore, stor
         if topic != TOPICS.samples
     ]
     good = data.record(TOPICS.results, 1, data.result(1))
-    letters: dict[Kind, int] = {kind: 1 for kind in KINDS if kind != "samples"}
+    letters: dict[Kind, int] = {kind: 1 for kind in STORED_TOPICS if kind != "samples"}
     assert await sink_on(async_store).write([*foreign, good]) == Written(1, letters=letters)
     await sink_on(async_store).write(foreign)
     found = store.query("SELECT topic, stage, error FROM dead_letters FINAL ORDER BY topic")
@@ -246,7 +250,7 @@ async def test_repeats_of_keys_stored_lately_are_not_asked_for(async_store: Asyn
     sink = sink_on(Counting(async_store, 10_000, after=False))
     await sink.write(story(1))
     assert len(asked) == 12, "six keys before rows are written, and six after"
-    assert (await sink.write([moved(record, 400) for record in story(1)[:5]])).repeats == 5
+    assert (await sink.write([moved(record, 400) for record in story(1)[:6]])).repeats == 6
     assert len(asked) == 12
     await sink.write(story(1)[:1])
     assert len(asked) == 14, "a first record that comes again hears of every claim"

@@ -27,11 +27,14 @@ from streams.store.figures import (
     ledger,
     operations,
     references,
+    review_people,
+    review_queue,
     routing,
     samples,
     scores,
     story,
     traffic,
+    training,
 )
 from streams.store.figures.scope import Scope
 from streams.store.letters import letters, replayable
@@ -52,6 +55,7 @@ STORED_AT = END + timedelta(days=1)
 ALL = Scope(NOON - timedelta(days=1), END, task="messages", buckets=20)
 RUN = replace(ALL, run="r1")
 SCOPES = (ALL, RUN)
+LEARNT = training.Wanted("messages", data.TASK, "judge_score")
 
 Figure = Callable[[Store, Scope], Any]
 
@@ -80,6 +84,14 @@ FIGURES: Mapping[str, Figure] = {
     "references.confusion": references.confusion,
     "references.per_label": references.per_label,
     "references.auc_of": lambda store, scope: references.auc_of(store, scope, "confidence"),
+    "review_people.alphas": review_people.alphas,
+    "review_people.pairs": review_people.pairs,
+    "review_people.reviewers": lambda store, scope: review_people.reviewers(store, scope, END),
+    "review_queue.flow": review_queue.flow,
+    "review_queue.oldest": review_queue.oldest,
+    "review_queue.outlook": lambda store, scope: review_queue.outlook(store, scope, END),
+    "review_queue.waiting": lambda store, scope: review_queue.waiting(store, scope, END),
+    "review_queue.waits": review_queue.waits,
     "routing.lanes": routing.lanes,
     "routing.propensities": routing.propensities,
     "routing.missing": routing.missing,
@@ -90,6 +102,7 @@ FIGURES: Mapping[str, Figure] = {
     "story.story": lambda store, _: [
         story.story(store, made(number).key()) for number in range(0, SAMPLES, 7)
     ],
+    "training.past": lambda store, _: training.past(store, LEARNT),
     "traffic.samples_in": traffic.samples_in,
     "traffic.label_mix": traffic.label_mix,
     "traffic.labels": traffic.labels,
@@ -194,6 +207,8 @@ def traffic_records() -> list[Incoming]:
             records.append(incoming(TOPICS.reviews, number, asked.encode()))
             said = data.decision(number).model_copy(update={**about, "run": made(number).run})
             records.append(incoming(TOPICS.decisions, number, said.encode()))
+            came = data.outcome(number).model_copy(update={**about, "run": made(number).run})
+            records.append(incoming(TOPICS.decisions, number + 200, came.encode()))
     records += [incoming(TOPICS.alarms, n, data.alarm(n).encode()) for n in range(3)]
     records += [incoming(TOPICS.alarms, 5, data.alarm(1, "acknowledged").encode())]
     records += [incoming(TOPICS.results, n, b'{"who": "knows"}') for n in (13, 23, 33)]
@@ -221,6 +236,8 @@ def replayed() -> list[Incoming]:
         if found.state == "awaiting_review":
             said = data.decision(number, labels=("other",)).model_copy(update=about)
             records.append(incoming(TOPICS.decisions, later, said.encode()))
+            came = data.outcome(number, labels=("other",)).model_copy(update=about)
+            records.append(incoming(TOPICS.decisions, later + 200, came.encode()))
     return records
 
 

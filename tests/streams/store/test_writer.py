@@ -7,13 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import InvalidRecord
-from models.rows import AlarmRow, DeadLetterRow, DecisionRow, ResultRow, ReviewRow, SampleRow
+from models.rows import (
+    AlarmRow,
+    DeadLetterRow,
+    DecisionRow,
+    OutcomeRow,
+    ResultRow,
+    ReviewRow,
+    SampleRow,
+)
 from models.sample import Sample
 from models.settings import SampleFields
 from streams.delivery.records import REPLAY_OF, Headers, Incoming
 from streams.intake import SampleForm
 from streams.store.columns import cells
-from streams.store.writer import KINDS, Entry, Kind, claimed_identity, entry_of, letter_of
+from streams.store.writer import (
+    STORED_TOPICS,
+    Entry,
+    StoredTopic,
+    claimed_identity,
+    entry_of,
+    letter_of,
+)
 from tests import data_records as data
 from tests.data_records import FORM, TOPICS
 
@@ -29,8 +44,8 @@ def sample_row(value: bytes, headers: Headers = (), form: SampleForm = FORM) -> 
     return entry.row
 
 
-def entry(kind: Kind, record: Incoming) -> Entry:
-    return entry_of(kind, record, FORM, STORED_AT)
+def entry(topic: StoredTopic, record: Incoming) -> Entry:
+    return entry_of(topic, record, FORM, STORED_AT)
 
 
 def test_a_sample() -> None:
@@ -147,6 +162,49 @@ def test_an_ambiguous_answer_has_no_label() -> None:
     assert (row.label, row.answer) == ("", "ambiguous")
 
 
+def test_a_decision_from_before_there_were_kinds_is_a_review() -> None:
+    said = json.loads(data.decision(3).encode())
+    new = {"kind", "role", "against", "seconds", "suggestion_shown", "bulk"}
+    old = json.dumps({name: part for name, part in said.items() if name not in new}).encode()
+    row = entry("decisions", data.record(TOPICS.decisions, 6, old)).row
+    assert isinstance(row, DecisionRow)
+    assert (row.role, row.measured, row.seconds, row.bulk) == ("review", False, None, False)
+
+
+def test_what_an_answer_is_measured_by() -> None:
+    def against(known: tuple[str, ...] | None) -> tuple[bool, tuple[str, ...]]:
+        answer = data.decision(3, role="gold", against=known, seconds=4.5, bulk=True)
+        row = entry("decisions", data.record(TOPICS.decisions, 6, answer)).row
+        assert isinstance(row, DecisionRow)
+        assert (row.role, row.seconds, row.bulk) == ("gold", 4.5, True)
+        assert row.sample_key == "", "a gold item is no sample"
+        return row.measured, row.against
+
+    assert against(("scam",)) == (True, ("scam",))
+    assert against(()) == (True, ()), "that no label applies is known, too"
+    assert against(None) == (False, ())
+
+
+def test_an_outcome() -> None:
+    made = entry("decisions", data.record(TOPICS.decisions, 8, data.outcome(3, answers=2)))
+    row = made.row
+    assert isinstance(row, OutcomeRow)
+    assert (made.kind, made.key) == ("outcomes", data.result(3).result_id)
+    assert (row.state, row.label, row.labels) == ("reviewed", "personal", ("personal",))
+    assert (row.answers, row.agreed, row.adjudicated) == (2, True, False)
+    assert (row.task, row.event_time) == ("messages", data.source(3).at)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ambiguous": True, "labels": ()}, {"state": "expired"}, {"state": "cancelled"}],
+)
+def test_only_what_people_agreed_on_is_a_label(changes: dict[str, object]) -> None:
+    row = entry("decisions", data.record(TOPICS.decisions, 8, data.outcome(3, **changes))).row
+    assert isinstance(row, OutcomeRow)
+    assert (row.label, row.labels) == ("", ())
+
+
 def test_each_state_of_an_alarm_is_a_record_of_its_own() -> None:
     states = ("open", "acknowledged", "closed")
     entries = [
@@ -170,12 +228,21 @@ def test_a_dead_letter_keeps_its_bytes_and_the_place_they_came_from() -> None:
     assert row.complete
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "samples"])
-@pytest.mark.parametrize("value", [b"", b"{}", b"\xff", b"[1]", b'{"schema_version": 99}'])
-def test_foreign_records_are_refused_by_name(kind: Kind, value: bytes) -> None:
-    topic = getattr(TOPICS, kind)
-    with pytest.raises(InvalidRecord, match=f"no record of {kind}"):
-        entry(kind, data.record(topic, 1, value))
+FOREIGN = (b"", b"{}", b"\xff", b"[1]", b'{"schema_version": 99}', b'{"kind": "outcome"}')
+
+
+@pytest.mark.parametrize("topic", [topic for topic in STORED_TOPICS if topic != "samples"])
+@pytest.mark.parametrize("value", FOREIGN)
+def test_foreign_records_are_refused_by_name(topic: StoredTopic, value: bytes) -> None:
+    with pytest.raises(InvalidRecord, match=f"no record of {topic}"):
+        entry(topic, data.record(getattr(TOPICS, topic), 1, value))
+
+
+def test_a_third_kind_on_decisions_is_refused() -> None:
+    said = json.loads(data.decision(3).encode()) | {"kind": "rumour"}
+    record = data.record(TOPICS.decisions, 1, json.dumps(said).encode())
+    with pytest.raises(InvalidRecord, match="no record of decisions: kind"):
+        entry("decisions", record)
 
 
 def test_the_sinks_letter_says_what_it_could_make_out() -> None:

@@ -1,0 +1,164 @@
+"""A real PostgreSQL for tests that are marked `postgres`, or the reason why there is none.
+
+One server of the test's own: made in a folder of its own, listening on loopback at a free port,
+never run as root, gone with the process that started it.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+
+USER, PASSWORD = "tidegauge", "correct-horse"
+READY_SECONDS = 60.0
+UNSAFE = {"fsync": "off", "full_page_writes": "off"}
+"""What a test may do without that kills no server: a dead machine would lose data."""
+
+
+class NoPostgres(Exception):
+    """There is no PostgreSQL on this machine that a test could start; the text says why."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a folder; it may be running or not."""
+
+    folder: Path
+    port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, database: str = "postgres", password: str = PASSWORD) -> str:
+        """The SQLAlchemy URL of one of its databases."""
+        made = URL.create("postgresql+psycopg", USER, password, "127.0.0.1", self.port, database)
+        return made.render_as_string(hide_password=False)
+
+    def new_database(self) -> str:
+        """The URL of a database that nobody else has."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as db:
+            db.exec_driver_sql(f'CREATE DATABASE "{name}"')
+        engine.dispose()
+        return self.url(name)
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Its process, once it answers."""
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+            "max_connections": "200",
+            **self.settings,
+        }
+        argv = [str(programs() / "postgres"), "-D", str(self.folder / "data")]
+        argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                as_nobody_special(argv, until_death=True), stdout=log, stderr=log, cwd=self.folder
+            )
+        self._wait(process)
+        return process
+
+    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+        probe = [str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        deadline = time.monotonic() + READY_SECONDS
+        while subprocess.run(probe, check=False).returncode != 0:
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise RuntimeError((self.folder / "log").read_text("utf-8", "replace")[-2000:])
+            time.sleep(0.05)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a server in good order, whoever is connected."""
+    process.send_signal(signal.SIGINT)
+    process.wait(READY_SECONDS)
+
+
+@contextlib.contextmanager
+def running(settings: Mapping[str, str] = UNSAFE) -> Iterator[Server]:
+    """A server while it is needed; nothing of it stays.
+
+    Raises:
+        NoPostgres: it is not installed here.
+    """
+    server = made(settings)
+    try:
+        process = server.start()
+        try:
+            yield server
+        finally:
+            stop(process)
+    finally:
+        shutil.rmtree(server.folder)
+
+
+def made(settings: Mapping[str, str] = UNSAFE) -> Server:
+    """A new server that does not run yet; its folder is the caller's to remove."""
+    initdb = str(programs() / "initdb")
+    folder = Path(tempfile.mkdtemp(prefix="tidegauge-pg-"))
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    options = ["--username", USER, "--auth=scram-sha-256", f"--pwfile={password}"]
+    options += ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    for path in (folder, password):
+        os.chown(path, *owner())
+    subprocess.run(
+        as_nobody_special([initdb, "-D", str(folder / "data"), *options]),
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return Server(folder, int(listener.getsockname()[1]), settings)
+
+
+def programs() -> Path:
+    """Where the newest PostgreSQL's programs are."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
+    )
+    if found:
+        return found[-1].parent
+    if anywhere := shutil.which("initdb"):
+        return Path(anywhere).resolve().parent
+    raise NoPostgres("PostgreSQL is not installed here: sh .ci/postgres")
+
+
+def owner() -> tuple[int, int]:
+    """Who runs the server: PostgreSQL refuses to be root."""
+    if os.geteuid() != 0:
+        return os.geteuid(), os.getegid()
+    try:
+        entry = pwd.getpwnam("postgres")
+    except KeyError as exc:
+        raise NoPostgres(
+            "there is no user postgres here who could run it: sh .ci/postgres"
+        ) from exc
+    return entry.pw_uid, entry.pw_gid
+
+
+def as_nobody_special(argv: Sequence[str], *, until_death: bool = False) -> list[str]:
+    """The command as the server's owner; it may end with the process that starts it."""
+    if shutil.which("setpriv") is None:
+        if os.geteuid() == 0:
+            raise NoPostgres("setpriv (util-linux) is needed to start PostgreSQL as another user")
+        return list(argv)
+    options = ["--pdeathsig", "INT"] if until_death else []
+    if os.geteuid() == 0:
+        uid, gid = owner()
+        options += [f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+    return ["setpriv", *options, "--", *argv] if options else list(argv)
