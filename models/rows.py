@@ -437,7 +437,6 @@ class HealthRow(Row):
     emitted: Unsigned
     in_flight: Unsigned
     lag: int | None
-    head_age_seconds: float | None
     errors: Unsigned
     retries: Unsigned
     dead_letters: Unsigned

@@ -257,7 +257,6 @@ def health_row(stage: str, at: datetime, received: int, **changes: Any) -> Row:
         "emitted": received,
         "in_flight": 4,
         "lag": 3,
-        "head_age_seconds": 0.4,
         "errors": 0,
         "retries": 2,
         "dead_letters": 0,

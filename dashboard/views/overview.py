@@ -212,7 +212,11 @@ def _references(known: ReferenceQuality) -> None:
 
 def _cost(view: View, scope: Scope) -> None:
     left, right = st.columns(2, gap="medium")
-    with left, parts.panel("Cost and tokens", "Annotations and verdicts together."):
+    note = (
+        "What the annotations and verdicts kept have cost. Calls that timed out, broke off or were "
+        "repeated are in the spend per day on Operations."
+    )
+    with left, parts.panel("Cost and tokens", note):
         spent = cost.cost(view.store, scope)
         parts.facts(
             {
@@ -220,7 +224,7 @@ def _cost(view: View, scope: Scope) -> None:
                 "Answers": words.count(spent.answers),
                 "of them unpriced": words.count(spent.unpriced),
                 "of them from the cache": words.count(spent.cached),
-                "Requests to models": words.count(spent.calls),
+                "Requests for these answers": words.count(spent.calls),
                 "Input tokens": words.count(spent.input_tokens),
                 "Output tokens": words.count(spent.output_tokens),
             }

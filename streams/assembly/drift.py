@@ -12,7 +12,7 @@ from streams.assembly.ground import Running, ground
 from streams.delivery.dead_letters import Bury
 from streams.delivery.kafka import new_producer, reach
 from streams.delivery.records import Output
-from streams.stages.drift import DriftStage, Snapshots
+from streams.stages.drift import DriftStage, Outlet, Snapshots
 from streams.stages.judge import identify
 from streams.store import snapshots
 
@@ -34,5 +34,5 @@ async def start(settings: Settings, stack: AsyncExitStack) -> Running:
 
     kept = Snapshots(partial(snapshots.load, here.store), partial(snapshots.save, here.store))
     bury = Bury(here.topics.dead_letters, "drift", identify, time.time)
-    stage = DriftStage(here.topics, here.tasks, kept, send, bury)
+    stage = DriftStage(here.topics, here.tasks, kept, Outlet(send, bury, here.letters))
     return batched(here, (here.topics.readings,), stage.work)

@@ -7,12 +7,15 @@ tables, one statement a request. Answers are built whole before they are sent, s
 has its proper status.
 
     python -m streams.embedded.clickhouse --data FOLDER --announce PATH [--port N]
+
+When a write to the folder failed it becomes itself anew, as the same process on the same port.
 """
 
 import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -21,7 +24,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from streams.embedded.announce import LOOPBACK, announce, check_port
+from streams.embedded.announce import LOOPBACK, Fact, announce, check_port, read_announcement
 from streams.embedded.clickhouse_encoding import decoded, encoded
 from streams.embedded.clickhouse_engine import Answer, Engine
 from streams.embedded.clickhouse_statement import (
@@ -207,14 +210,16 @@ def _respond(
     return response
 
 
-async def serve(folder: Path, path: Path, port: int) -> None:
+async def serve(folder: Path, path: Path, port: int, undo_since: float | None = None) -> None:
     """Run the server until told to stop, announced at `path` once it answers.
+
+    After a write that failed it ends, and the process begins anew with `undo_since`.
 
     Raises:
         ConfigurationError: the folder or the port is not to be had.
     """
     check_port(port)
-    engine = Engine(folder)
+    engine = Engine(folder, undo_since)
     try:
         server = Server(engine)
         runner = web.AppRunner(
@@ -226,17 +231,48 @@ async def serve(folder: Path, path: Path, port: int) -> None:
             max_line_size=MAX_URL_BYTES,
         )
         await runner.setup()
+        damaged = False
         try:
-            announce(path, {"host": LOOPBACK, "port": await _listen(runner, port)})
-            await until_told_to_stop()
+            port = await _listen(runner, port)
+            _announce(path, port)
+            damaged = await _is_damaged_before_told_to_stop(engine)
         finally:
             for site in tuple(runner.sites):
                 await site.stop()
             await asyncio.to_thread(server.give_up_queries)
             await runner.cleanup()
+            if damaged:
+                _begin_anew(folder, path, port, engine.writes.sound_at)
             server.stop()
     finally:
         engine.close()
+
+
+def _announce(path: Path, port: int) -> None:
+    """Announce the address, unless that stands there already: the disk may be full."""
+    facts: dict[str, Fact] = {"host": LOOPBACK, "port": port}
+    if read_announcement(path) != facts:
+        announce(path, facts)
+
+
+async def _is_damaged_before_told_to_stop(engine: Engine) -> bool:
+    told = asyncio.create_task(until_told_to_stop())
+    damaged = asyncio.create_task(engine.writes.until_damaged())
+    await asyncio.wait({told, damaged}, return_when=asyncio.FIRST_COMPLETED)
+    stopped = told.done()
+    for task in (told, damaged):
+        if task.done():
+            task.result()
+        task.cancel()
+    return not stopped
+
+
+def _begin_anew(folder: Path, path: Path, port: int, sound_at: float) -> None:
+    """Become this program anew, at once: what the engine still does in its threads ends with it."""
+    logger.error("a write to %s failed, no room?: opening it anew", folder)
+    where = ("--data", str(folder), "--announce", str(path), "--port", str(port))
+    program = (sys.executable, "-m", "streams.embedded.clickhouse")
+    os.execv(sys.executable, [*program, *where, "--undo-since", repr(sound_at)])
 
 
 async def _listen(runner: web.AppRunner, port: int) -> int:
@@ -251,8 +287,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="data folder, made if need be")
     parser.add_argument("--announce", type=Path, required=True, help="file that gets the address")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (0: any)")
+    parser.add_argument("--undo-since", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    return run_program(lambda: asyncio.run(serve(options.data, options.announce, options.port)))
+    where = (options.data, options.announce, options.port, options.undo_since)
+    return run_program(lambda: asyncio.run(serve(*where)))
 
 
 if __name__ == "__main__":

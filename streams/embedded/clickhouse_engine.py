@@ -3,14 +3,16 @@
 Every statement gets a connection of its own inside the engine (about 0.2 ms), so settings, database
 and parameters never leak from one request into the next and statements run side by side. An insert
 returns once its part is in the folder under its final name: a kill -9 then loses nothing. A power
-cut may (no fsync), as with ClickHouse's own defaults.
+cut may (no fsync), as with ClickHouse's own defaults. A full disk: `clickhouse_writes`.
 """
 
 import fcntl
+import logging
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -20,6 +22,7 @@ from chdb.state.sqlitelike import Connection
 
 from models.errors import ConfigurationError
 from streams.embedded.clickhouse_statement import Request, StatementRefused, refusal
+from streams.embedded.clickhouse_writes import WriteWatch, undo_merges
 
 OWN_SETTINGS: Mapping[str, str] = {
     "async_insert": "0",
@@ -28,6 +31,11 @@ OWN_SETTINGS: Mapping[str, str] = {
     "session_timezone": "UTC",
 }
 """Where this engine's defaults differ from the server's; a request may set them otherwise."""
+
+logger = logging.getLogger(__name__)
+
+CONFIGURATION = Path(__file__).with_name("clickhouse.xml")
+"""The engine's own; without one it would take any `config.xml` of the folder it is started in."""
 
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _LOCK_FILE = "owner.lock"
@@ -50,16 +58,28 @@ class Answer:
 class Engine:
     """The open engine; safe to call from several threads.
 
+    Attributes:
+        writes: whether all it wrote arrived.
+
     Raises:
         ConfigurationError: the folder is not usable as a data folder or has an owner already.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder and open the engine on it."""
+    def __init__(self, folder: Path, undo_since: float | None = None) -> None:
+        """Take the folder and open the engine on it.
+
+        Args:
+            folder: data folder, made if need be.
+            undo_since: after a write that failed, when all was last known to be sound (seconds
+                since the epoch).
+        """
         self._path = str(folder.resolve())
         self._lock = _take_folder(folder)
+        if undo_since is not None:
+            undone = undo_merges(folder, undo_since)
+            logger.warning("merges undone after a failed write: %d", len(undone))
         try:
-            self._keeper = Connection(self._path)
+            self._keeper = Connection(f"{self._path}?config-file={CONFIGURATION}")
         except RuntimeError as error:
             self._lock.close()
             reason = str(error).partition(", Stack trace")[0]
@@ -67,24 +87,30 @@ class Engine:
                 f"{folder}: ClickHouse cannot open this data folder ({reason}); "
                 "is another program using it? Choose another --data"
             ) from error
+        self.writes = WriteWatch(self._path)
+        if undo_since is not None:
+            self.writes.hold_merges(time.monotonic())
 
     def run(self, request: Request) -> Answer:
         """Run one statement to its end.
 
         Raises:
-            StatementRefused: the engine refuses or fails it.
+            StatementRefused: the engine refuses or fails it, or has no room for it.
         """
+        self.writes.require_room(request.statement)
         connection = Connection(self._path)
         try:
             for prelude in _preludes(request):
                 connection.query(prelude)
-            if request.statement.data is not None:
-                return _insert(connection, request)
-            return _query(connection, request)
+            run = _query if request.statement.data is None else _insert
+            answer = run(connection, request)
         except RuntimeError as error:
+            self.writes.require_sound()
             raise refusal(str(error)) from error
         finally:
             connection.close()
+        self.writes.require_sound()
+        return answer
 
     def cancel(self, query_id: str) -> None:
         """Ask the statement running under `query_id` to give up; none running is fine.
@@ -104,8 +130,10 @@ class Engine:
         return row, OWN_SETTINGS["session_timezone"]
 
     def close(self) -> None:
-        """Close the engine and give the folder up."""
+        """Close the engine and give the folder up, without what a failed write left."""
         self._keeper.close()
+        if self.writes.damaged:
+            undo_merges(Path(self._path), self.writes.sound_at)
         self._lock.close()
 
 
@@ -132,9 +160,9 @@ def _take_folder(folder: Path) -> IO[str]:
         raise ConfigurationError(
             f"{folder}: in use by process {owner}; stop it or choose another --data"
         ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    with suppress(OSError):  # it only tells a second owner who the first is; the disk may be full
+        os.ftruncate(lock.fileno(), 0)
+        os.write(lock.fileno(), str(os.getpid()).encode())
     return lock
 
 

@@ -28,6 +28,7 @@ _OWN_FILE = re.compile(r"\(in file/uri /proc/self/fd/\d+\): ")
 _ANSWERING = frozenset(
     b"SELECT WITH SHOW DESCRIBE DESC EXISTS EXPLAIN CHECK KILL VALUES FROM (".split()
 )
+_FREEING = frozenset(b"DROP TRUNCATE KILL SYSTEM".split())
 _SESSION = frozenset(b"SET USE".split())
 _OPENING = frozenset(b"FILE FILECLUSTER URL URLCLUSTER EXECUTABLE EXECUTABLEPOOL PYTHON".split())
 
@@ -79,6 +80,7 @@ class Statement:
         data: encoded rows to insert, or None if the statement carries none.
         reads: whether it is a query, so that it may be given up with its client.
         answers: whether it produces rows, be they none.
+        frees: whether it is to run on a full disk although it is no query.
     """
 
     sql: str
@@ -86,6 +88,7 @@ class Statement:
     data: bytes | None
     reads: bool
     answers: bool
+    frees: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,9 @@ def _empty() -> StatementRefused:
 def parse_statement(text: bytes, default_format: str = DEFAULT_FORMAT) -> Statement:
     r"""Read one statement, with the rows that follow an INSERT ... FORMAT.
 
-    >>> parse_statement(b"INSERT INTO t (a) FORMAT CSV\n1\n2\n")
-    Statement(sql='INSERT INTO t (a)', format='CSV', data=b'1\n2\n', reads=False, answers=False)
+    >>> inserting = parse_statement(b"INSERT INTO t (a) FORMAT CSV\n1\n2\n")
+    >>> inserting.sql, inserting.format, inserting.data, inserting.reads
+    ('INSERT INTO t (a)', 'CSV', b'1\n2\n', False)
     >>> parse_statement(b"SELECT 1 FORMAT JSON;").format
     'JSON'
 
@@ -144,6 +148,7 @@ def parse_statement(text: bytes, default_format: str = DEFAULT_FORMAT) -> Statem
         None,
         reads,
         verb in _ANSWERING,
+        verb in _FREEING,
     )
 
 

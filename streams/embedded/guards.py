@@ -120,7 +120,6 @@ def broker_health(at: datetime, loss: Loss) -> HealthRow:
         emitted=0,
         in_flight=0,
         lag=None,
-        head_age_seconds=None,
         errors=loss.records,
         retries=0,
         dead_letters=0,

@@ -97,7 +97,6 @@ def health_row(vitals: Vitals, lag: int | None, now: datetime) -> HealthRow:
         emitted=vitals.emitted,
         in_flight=vitals.in_flight,
         lag=lag,
-        head_age_seconds=None,
         errors=vitals.errors,
         retries=vitals.retries,
         dead_letters=vitals.dead_letters,

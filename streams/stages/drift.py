@@ -20,6 +20,7 @@ from models.rows import SnapshotRow
 from models.sample import Source
 from models.task import Task
 from streams.delivery.batches import Batch
+from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.dead_letters import Bury
 from streams.delivery.records import Incoming, Output
 from streams.topics import Topics
@@ -42,6 +43,15 @@ class Snapshots:
 
     load: Callable[[Sequence[Slice]], Awaitable[Mapping[Slice, SnapshotRow]]]
     save: Callable[[Sequence[SnapshotRow]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """What leaves the stage: records stored by the broker, dead letters, and a limit on those."""
+
+    send: Send
+    bury: Bury
+    limit: DeadLetterLimit
 
 
 @dataclass
@@ -72,15 +82,13 @@ class DriftStage:
         topics: Topics,
         tasks: Mapping[str, Task],
         snapshots: Snapshots,
-        send: Send,
-        bury: Bury,
+        outlet: Outlet,
     ) -> None:
         """Bind to the tasks whose readings are watched."""
         self.topics = topics
         self.plans: dict[str, Plan] = {name: plan_of(task) for name, task in tasks.items()}
         self.snapshots = snapshots
-        self.send = send
-        self.bury = bury
+        self.outlet = outlet
         self.watched: dict[Slice, Watched] = {}
         self.unsent: list[Output] = []
         self.buried: dict[tuple[int, int], int] = {}
@@ -88,7 +96,11 @@ class DriftStage:
         self.save_at = 0.0
 
     async def work(self, batch: Batch) -> bool:
-        """Feed the watches; true once all they have met is in snapshots."""
+        """Feed the watches; true once all they have met is in snapshots.
+
+        Raises:
+            TooManyDeadLetters: most of what came lately is unreadable; its letters are stored.
+        """
         if batch.epoch != self.epoch:
             self.watched.clear()
             self.buried.clear()
@@ -96,12 +108,12 @@ class DriftStage:
         letters: dict[Source, Output] = {}
         readings = [(record, self._read(record, letters)) for record in batch.records]
         await self._load({(r.task, r.slice) for _, r in readings if r is not None})
-        for record, reading in readings:
-            if reading is not None:
-                self._feed(record, reading)
-        await self.send((*letters.values(), *self.unsent))
+        fed = sum(self._feed(record, reading) for record, reading in readings if reading)
+        self.outlet.limit.settled(fed)
+        await self.outlet.send((*letters.values(), *self.unsent))
         self.unsent.clear()
         self.buried |= {(at.incarnation, at.partition): at.offset for at in letters}
+        self.outlet.limit.buried(len(letters), "unreadable")
         return await self._save()
 
     def _read(
@@ -113,7 +125,7 @@ class DriftStage:
         except ValidationError as exc:
             at = record.source
             if at.offset > self.buried.get((at.incarnation, at.partition), -1):
-                letters[at] = self.bury(record, exc, 1)
+                letters[at] = self.outlet.bury(record, exc, 1)
             return None
         return found if found.task in self.plans else None
 
@@ -129,16 +141,18 @@ class DriftStage:
                 watch = SliceWatch.from_state(json.loads(row.state), plan)
                 self.watched[name] = Watched(watch, row.met, _last(row, self.topics.readings))
 
-    def _feed(self, record: Incoming, reading: Reading | AlarmAction) -> None:
+    def _feed(self, record: Incoming, reading: Reading | AlarmAction) -> bool:
+        """Whether it was new to its watch."""
         watched = self.watched[(reading.task, reading.slice)]
         if watched.knows(record.source):
-            return
+            return False
         if isinstance(reading, AlarmAction):
             alarms = watched.watch.apply(reading, record.source)
         else:
             alarms = watched.watch.update(reading)
         watched.met, watched.last, watched.unsaved = watched.met + 1, record.source, True
         self.unsent += [self._output(alarm) for alarm in alarms]
+        return True
 
     def _output(self, alarm: Alarm) -> Output:
         key = f"{alarm.signal}\x1f{alarm.task}\x1f{alarm.slice}".encode()

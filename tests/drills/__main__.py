@@ -1,8 +1,8 @@
 """Drills: `python -m tests.drills [--long] [--only WORDS] [--json] [--folder FOLDER]`.
 
 Real processes on a real Apache Kafka, killed by their process ids. The last line says what came of
-it; the exit code is 0 only if nothing was lost, nothing was counted twice, no commit passed an
-unfinished record and every figure is right.
+it; the exit code is 0 only if every round was played and judged, nothing was lost, nothing was
+counted twice, no commit passed an unfinished record and every figure is right.
 """
 
 import argparse
@@ -20,12 +20,13 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, TidegaugeError
 from tests.drills.plan import Drill, long, short
 from tests.drills.report import as_json, show, totals, verdict
 from tests.drills.rounds import Outcome, running
 
 FAILED, MISUSED = 1, 2
+STOPPED = 130
 WIDTH = 150
 MOUNTER = ("unshare", "--user", "--mount", "--map-root-user")
 
@@ -50,20 +51,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not drills:
         console.print(f"no round is called {options.only!r}")
         return MISUSED
+    outcomes: list[list[Outcome]] = []
     with tempfile.TemporaryDirectory(prefix="drill-") as scratch:
         folder = options.folder or Path(scratch)
-        try:
-            outcomes = asyncio.run(_stoppable(_all(folder.resolve(), drills, console)))
-        except ConfigurationError as error:
-            console.print(str(error), markup=False)
-            return MISUSED
+        ended = _run(_all(folder.resolve(), drills, outcomes, console), console)
+    if ended and not any(outcomes):
+        return ended
     if options.json:
         print(as_json(outcomes))
     else:
         show(outcomes, Console(width=WIDTH))
     result = totals(outcomes)
     print(result)
-    return 0 if result.good else FAILED
+    return ended or (0 if result.good else FAILED)
+
+
+def _run(work: Coroutine[Any, Any, None], console: Console) -> int:
+    """Run it to its end, or until it is stopped or cannot go on; the exit code that calls for."""
+    try:
+        asyncio.run(_stoppable(work))
+    except ConfigurationError as error:
+        console.print(str(error), markup=False)
+        return MISUSED
+    except TidegaugeError as error:
+        console.print(f"the drill cannot go on: {error}", markup=False)
+        return FAILED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("stopped before its end")
+        return STOPPED
+    return 0
 
 
 def can_mount() -> bool:
@@ -89,8 +105,10 @@ async def _stoppable(work: Coroutine[Any, Any, Done]) -> Done:
     return await task
 
 
-async def _all(folder: Path, drills: Sequence[Drill], console: Console) -> list[list[Outcome]]:
-    outcomes: list[list[Outcome]] = []
+async def _all(
+    folder: Path, drills: Sequence[Drill], outcomes: list[list[Outcome]], console: Console
+) -> None:
+    """Run the drills, and note every outcome as soon as it is there."""
     for number, drill in enumerate(drills):
         outcomes.append([])
         told: list[str] = []
@@ -99,7 +117,6 @@ async def _all(folder: Path, drills: Sequence[Drill], console: Console) -> list[
                 console.print(f"{plan.name} …", style="dim")
                 outcomes[-1].append(outcome := await run.round(plan))
                 console.print(f"  {verdict(outcome)}", style="dim", markup=False)
-    return outcomes
 
 
 if __name__ == "__main__":

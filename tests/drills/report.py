@@ -7,17 +7,18 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
+from tests.drills.oracle import Judgement
 from tests.drills.rounds import Outcome
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What the last line says, over all drills of a run."""
+    """What the last line says, over all drills of a run; None: a round could not be judged."""
 
     sent: int
     kills: int
-    lost: int
-    double: int
+    lost: int | None
+    double: int | None
     repeated: int
     good: bool
 
@@ -28,8 +29,8 @@ class Totals:
         sent=10 kills=2 lost=0 double_counted=0 repeated_calls=3
         """
         return (
-            f"sent={self.sent} kills={self.kills} lost={self.lost}"
-            f" double_counted={self.double} repeated_calls={self.repeated}"
+            f"sent={self.sent} kills={self.kills} lost={_known(self.lost)}"
+            f" double_counted={_known(self.double)} repeated_calls={self.repeated}"
         )
 
 
@@ -38,15 +39,24 @@ def totals(drills: Sequence[Sequence[Outcome]]) -> Totals:
 
     What was lost or counted twice after any round stays so, even if a later round finds it again.
     """
-    ends = [outcomes[-1].judgement for outcomes in drills if outcomes]
+    rounds = [outcome for outcomes in drills for outcome in outcomes]
+    judged = [[o.judgement for o in outcomes if o.judgement] for outcomes in drills]
+    ends = [judgements[-1] for judgements in judged if judgements]
+    known = all(outcome.judgement for outcome in rounds)
+    lost = sum(max(j.lost for j in judgements) for judgements in judged if judgements)
+    double = sum(max(j.double for j in judgements) for judgements in judged if judgements)
     return Totals(
         sent=sum(end.sent for end in ends),
-        kills=sum(outcome.kills for outcomes in drills for outcome in outcomes),
-        lost=sum(max(o.judgement.lost for o in outcomes) for outcomes in drills if outcomes),
-        double=sum(max(o.judgement.double for o in outcomes) for outcomes in drills if outcomes),
+        kills=sum(outcome.kills for outcome in rounds),
+        lost=lost if known else None,
+        double=double if known else None,
         repeated=sum(end.repeated for end in ends),
-        good=all(outcome.judgement.good for outcomes in drills for outcome in outcomes),
+        good=all(outcome.good for outcome in rounds),
     )
+
+
+def _known(count: int | None) -> str:
+    return "unknown" if count is None else str(count)
 
 
 def table(drills: Sequence[Sequence[Outcome]]) -> Table:
@@ -61,12 +71,15 @@ def table(drills: Sequence[Sequence[Outcome]]) -> Table:
         before = None
         for outcome in outcomes:
             shown.add_row(*_cells(outcome, before))
-            before = outcome
+            before = outcome.judgement or before
     return shown
 
 
-def _cells(outcome: Outcome, before: Outcome | None) -> tuple[str, ...]:
-    now, then = outcome.judgement, before.judgement if before else None
+def _cells(outcome: Outcome, then: Judgement | None) -> tuple[str, ...]:
+    now = outcome.judgement
+    if now is None:
+        unknown = ("?",) * 4
+        return outcome.name, "?", str(outcome.kills), *unknown, "?", "not judged"
     return (
         outcome.name,
         f"{now.sent - (then.sent if then else 0):,}",
@@ -83,6 +96,8 @@ def _cells(outcome: Outcome, before: Outcome | None) -> tuple[str, ...]:
 def verdict(outcome: Outcome) -> str:
     """A line about one round."""
     judged = outcome.judgement
+    if judged is None:
+        return f"{outcome.seconds:.0f} s, not judged: {outcome.problem}"
     said = "; ".join(judged.wrong[:3]) if judged.wrong else "every figure right"
     return f"{outcome.seconds:.0f} s, {judged.lost} lost, {judged.double} counted twice: {said}"
 
@@ -91,7 +106,8 @@ def show(drills: Sequence[Sequence[Outcome]], console: Console) -> None:
     """The table, and below it everything that is wrong."""
     console.print(table(drills))
     for outcome in (each for outcomes in drills for each in outcomes):
-        for wrong in outcome.judgement.wrong:
+        wrongs = outcome.judgement.wrong if outcome.judgement else (outcome.problem,)
+        for wrong in wrongs:
             console.print(f"{outcome.name}: {wrong}", style="red", markup=False)
 
 

@@ -3,13 +3,16 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from models.errors import ConfigurationError, StoreUnavailable
+import psutil
+from aiokafka.errors import KafkaError
+
+from models.errors import ConfigurationError, StoreUnavailable, TidegaugeError
 from models.settings import Settings
 from models.task_file import load_tasks
 from streams.desk import queue
@@ -24,6 +27,8 @@ from tests.drills.traffic import Sent, again, refused, traffic
 
 POLL_SECONDS = 0.5
 SETTLE_SECONDS = 120.0
+BROKEN = (TidegaugeError, KafkaError, psutil.Error, OSError)
+"""What a round meets whose store, broker or model is not to be had when it should be."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,23 @@ class Outcome:
     """One round and how it ended; counts are of the drill so far.
 
     Attributes:
+        judgement: what came of it; None: it could not be judged.
+        problem: why not, on one line.
         recovery: seconds from the end of each fault until all sent before it had its state; the
             longest.
     """
 
     name: str
-    judgement: Judgement
+    judgement: Judgement | None
     kills: int
     recovery: float
     seconds: float
+    problem: str = ""
+
+    @property
+    def good(self) -> bool:
+        """It was judged, and all is well."""
+        return self.judgement is not None and self.judgement.good
 
 
 @dataclass
@@ -65,15 +78,35 @@ class Run:
         return int(rows[0]["n"]) >= wanted
 
     async def round(self, plan: Round) -> Outcome:
-        """Run one round and judge."""
+        """Run one round and judge; what cannot be judged is an outcome, too."""
         began, kills = time.monotonic(), self.place.kills
         self.recoveries = [0.0]
+        judgement, problem = None, ""
+        try:
+            await self._play(plan, began)
+            judgement = await self._judge()
+        except* BROKEN as failed:
+            problem = "; ".join(sorted(set(_reasons(failed))))
+        return Outcome(
+            name=plan.name,
+            judgement=judgement,
+            kills=self.place.kills - kills,
+            recovery=max(self.recoveries),
+            seconds=time.monotonic() - began,
+            problem=problem,
+        )
+
+    async def _play(self, plan: Round, began: float) -> None:
+        """Traffic and faults, side by side."""
         async with asyncio.TaskGroup() as going:
             going.create_task(self.sender.send(self._records(plan), plan.seconds))
             if plan.refused:
                 going.create_task(self._burst(plan))
             for fault in plan.faults:
                 going.create_task(self._inflict(fault, began))
+
+    async def _judge(self) -> Judgement:
+        """Wait until nothing moves, and compare."""
         settled = await self._until(self._quiet)
         await self.oracle.read()
         judgement = await asyncio.to_thread(
@@ -82,13 +115,7 @@ class Run:
         if not settled:
             late = f"not settled in {SETTLE_SECONDS:g} s, unread records: {self.unread}"
             judgement = replace(judgement, wrong=(late, *judgement.wrong))
-        return Outcome(
-            name=plan.name,
-            judgement=judgement,
-            kills=self.place.kills - kills,
-            recovery=max(self.recoveries),
-            seconds=time.monotonic() - began,
-        )
+        return judgement
 
     def _records(self, plan: Round) -> list[Sent]:
         now = _now()
@@ -167,6 +194,15 @@ def desk_idle(settings: Settings, now: datetime) -> bool:
         return bool(people) and not (waiting or books.states["leased"] or books.unsent)
     finally:
         desk.close()
+
+
+def _reasons(failed: BaseExceptionGroup[Exception]) -> Iterator[str]:
+    """A line for each exception in a group of groups."""
+    for each in failed.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _reasons(each)
+        else:
+            yield " ".join(f"{each}".split()) or type(each).__name__
 
 
 def _now() -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import confluent_kafka.admin
 import psutil
 
+from models.errors import StoreUnavailable
 from models.settings import Settings
 from streams.delivery.provision import ensure_topics
 from streams.embedded import apache_kafka
@@ -117,9 +118,14 @@ class Site:
         return sorted(found, key=lambda process: process.pid)
 
     def store_process(self) -> psutil.Process:
-        """The store's own process."""
-        (process,) = self.processes("streams.embedded.clickhouse")
-        return process
+        """The store's own process.
+
+        Raises:
+            StoreUnavailable: it is gone.
+        """
+        for process in self.processes("streams.embedded.clickhouse"):
+            return process
+        raise StoreUnavailable("the store's process is gone")
 
     async def model(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask or change the scripted model."""
@@ -158,6 +164,8 @@ async def site(folder: Path, drill: Drill, told: list[str]) -> AsyncIterator[Sit
             apache_kafka.start, kafka, drill.nodes, jars=jars_folder(), say=told.append
         )
         own_disk = drill.own_disk and mounted(folder)
+        if own_disk:
+            stack.callback(unmount, folder)
         supervisor = await stack.enter_async_context(
             Supervisor(folder / "logs", lambda event: told.append(str(event)))
         )
@@ -182,14 +190,15 @@ def disk_of(folder: Path) -> Path:
 
 
 def mounted(folder: Path) -> bool:
-    """Give the store a small disk of its own; whether that is possible.
-
-    Not simulated by a limit on the size of files: chDB 26.9 goes on as if all were written, and
-    leaves parts that end there. On a full disk it refuses, as a ClickHouse server does.
-    """
+    """Give the store a small disk of its own; whether that is possible."""
     disk_of(folder).mkdir(parents=True, exist_ok=True)
     argv = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(disk_of(folder))]
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def unmount(folder: Path) -> None:
+    """Take the disk away, whoever may still hold a file of it: the folder is to be removed."""
+    subprocess.run(["umount", "--lazy", str(disk_of(folder))], check=True)
 
 
 def _prepared(folder: Path) -> Path:

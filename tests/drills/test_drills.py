@@ -15,7 +15,7 @@ from models.errors import ConfigurationError
 from streams.embedded.apache_kafka_jars import check_java, fetch_jars
 from tests.drills.oracle import Judgement
 from tests.drills.plan import Drill, Fault, Round, storm
-from tests.drills.rounds import Run, running
+from tests.drills.rounds import Outcome, Run, running
 from tests.drills.site import jars_folder
 
 pytestmark = [pytest.mark.kafka, pytest.mark.processes]
@@ -39,11 +39,16 @@ async def test_killed_workers_lose_nothing_and_the_judge_would_have_seen_it(tmp_
     drill = Drill(nodes=1, rounds=(KILLS,))
     async with drill_in(tmp_path, drill) as run:
         outcome = await run.round(KILLS)
-        assert outcome.judgement.wrong == ()
-        assert outcome.judgement.good
+        assert _judged(outcome).wrong == ()
+        assert _judged(outcome).good
         assert outcome.kills >= 4
-        assert outcome.judgement.commits > 0
-        await _sabotaged(run, outcome.judgement)
+        assert _judged(outcome).commits > 0
+        await _sabotaged(run, _judged(outcome))
+
+
+def _judged(outcome: Outcome) -> Judgement:
+    assert outcome.judgement is not None, outcome.problem
+    return outcome.judgement
 
 
 async def _sabotaged(run: Run, good: Judgement) -> None:
@@ -70,6 +75,6 @@ async def _sabotaged(run: Run, good: Judgement) -> None:
 async def test_one_of_three_brokers_may_be_lost(tmp_path: Path) -> None:
     async with drill_in(tmp_path, Drill(nodes=3, rounds=(BROKER,), workers=1)) as run:
         outcome = await run.round(BROKER)
-    assert outcome.judgement.wrong == ()
-    assert outcome.judgement.good
+    assert _judged(outcome).wrong == ()
+    assert _judged(outcome).good
     assert outcome.kills == 1

@@ -202,7 +202,7 @@ def _postgres(url: URL) -> Engine:
             pool_pre_ping=True,
             connect_args={
                 "connect_timeout": int(WAIT_SECONDS),
-                "options": f"-c lock_timeout={WAIT_SECONDS * 1000:.0f}"
+                "options": f"{_options(url)} -c lock_timeout={WAIT_SECONDS * 1000:.0f}"
                 " -c synchronous_commit=on -c timezone=UTC",
             },
         )
@@ -211,6 +211,12 @@ def _postgres(url: URL) -> Engine:
             "TIDEGAUGE_DESK__DATABASE names PostgreSQL, whose driver is not installed:"
             " pip install 'tidegauge[postgres]'"
         ) from error
+
+
+def _options(url: URL) -> str:
+    """What the URL itself asks of the server, such as a search path."""
+    given = url.query.get("options", "")
+    return given if isinstance(given, str) else " ".join(given)
 
 
 def _prepared(engine: Engine, where: str) -> str:

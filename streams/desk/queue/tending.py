@@ -36,12 +36,12 @@ class Step(NamedTuple):
 
     table: Table
     due: Callable[[int], ColumnElement[bool]]
-    order: ColumnElement[Any]
+    order: tuple[ColumnElement[Any], ...]
     work: Callable[[Connection, list[Any], int], None]
 
 
 def _all_due(desk: Desk, step: Step, now: int) -> int:
-    probe = select(step.order).where(step.due(now)).limit(1)
+    probe = select(step.order[0]).where(step.due(now)).limit(1)
     done = 0
     while read(desk, lambda db: db.execute(probe).first()) is not None:
         changed = write(desk, lambda db: _some_due(db, step, now))
@@ -52,7 +52,7 @@ def _all_due(desk: Desk, step: Step, now: int) -> int:
 
 
 def _some_due(db: Connection, step: Step, now: int) -> int:
-    query = select(step.table).where(step.due(now)).order_by(step.order).limit(BATCH)
+    query = select(step.table).where(step.due(now)).order_by(*step.order).limit(BATCH)
     rows = list(db.execute(query.with_for_update(skip_locked=True)))
     if rows:
         step.work(db, rows, now)
@@ -82,12 +82,22 @@ def _expire(db: Connection, due: list[Any], now: int) -> None:
 
 
 STEPS = (
-    Step(loans, lambda now: and_(IS_LIVE, loans.c.expires_at <= now), loans.c.expires_at, _lapse),
+    Step(
+        loans,
+        lambda now: and_(IS_LIVE, loans.c.expires_at <= now),
+        (loans.c.expires_at, loans.c.lease),
+        _lapse,
+    ),
     Step(
         answers,
         lambda now: and_(IS_PENDING, answers.c.undo_until <= now),
-        answers.c.undo_until,
+        (answers.c.undo_until, answers.c.at, answers.c.answer),
         _settle,
     ),
-    Step(items, lambda now: and_(IS_OPEN, items.c.due_at <= now), items.c.due_at, _expire),
+    Step(
+        items,
+        lambda now: and_(IS_OPEN, items.c.due_at <= now),
+        (items.c.due_at, items.c.id),
+        _expire,
+    ),
 )

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,11 @@ from models.sample import Source
 from models.settings import Kafka
 from models.task_file import parse_task
 from streams.delivery.batches import Batch
+from streams.delivery.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from streams.delivery.dead_letters import Bury
 from streams.delivery.records import Incoming, Output
 from streams.stages import drift
-from streams.stages.drift import DriftStage, Slice, Snapshots
+from streams.stages.drift import DriftStage, Outlet, Slice, Snapshots
 from streams.stages.judge import identify
 from streams.topics import Topics
 
@@ -72,7 +74,8 @@ class World:
     def stage(self) -> DriftStage:
         bury = Bury(TOPICS.dead_letters, "drift", identify, lambda: 0.0)
         kept = Snapshots(self.load, self.save)
-        return DriftStage(TOPICS, {"t": TASK}, kept, self.send, bury)
+        outlet = Outlet(self.send, bury, DeadLetterLimit(share=0.5, window=40))
+        return DriftStage(TOPICS, {"t": TASK}, kept, outlet)
 
 
 def record(offset: int, value: bytes) -> Incoming:
@@ -183,6 +186,26 @@ async def test_rubbish_becomes_a_dead_letter() -> None:
     assert len(world.letters) == 2
 
 
+async def test_a_stage_that_can_read_hardly_anything_stops_with_its_letters_stored() -> None:
+    world = World()
+    stage = world.stage()
+    first, second = batches([record(n, b"{") for n in range(20)], 10)
+    await stage.work(first)
+    with pytest.raises(TooManyDeadLetters):
+        await stage.work(second)
+    assert len(world.letters) == 20  # half a window is enough to judge by
+
+
+async def test_rubbish_among_readings_does_not_stop_it() -> None:
+    world = World()
+    stage = world.stage()
+    good = traffic(200)
+    mixed = [record(n, b"{") if n % 4 == 0 else good[n] for n in range(200)]
+    for batch in batches(mixed, 10):
+        await stage.work(batch)
+    assert len(world.letters) == 50
+
+
 @pytest.mark.parametrize("away", ["send", "save"])
 async def test_what_was_read_in_a_batch_that_is_worked_again_is_one_dead_letter(away: str) -> None:
     world = World()
@@ -204,7 +227,7 @@ async def test_what_was_read_in_a_batch_that_is_worked_again_is_one_dead_letter(
         await working(given)
 
     if away == "send":
-        stage.send = failing
+        stage.outlet = replace(stage.outlet, send=failing)
     else:
         stage.snapshots = Snapshots(world.load, failing)
     for _ in range(4):

@@ -277,7 +277,6 @@ CREATE TABLE IF NOT EXISTS `stage_health`
     `emitted` UInt64,
     `in_flight` UInt64,
     `lag` Nullable(Int64),
-    `head_age_seconds` Nullable(Float64),
     `errors` UInt64,
     `retries` UInt64,
     `dead_letters` UInt64,

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from streams.desk.queue import open_desk
-from tests.streams.desk.queue.bench import Bench, task
+from tests.streams.desk.queue.bench import Bench, in_memory, task
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Makes URLs of queues that are not there yet."""
     if request.param == "postgres":
-        made: Callable[[], str] = request.getfixturevalue("postgres_here").new_database
+        made: Callable[[], str] = request.getfixturevalue("postgres_here").new_schema
         return made
     numbers = iter(range(1_000_000))
     return lambda: f"sqlite:///{tmp_path}/desk-{next(numbers)}.sqlite"
@@ -33,6 +33,7 @@ def opened(url: str) -> Iterator[Callable[..., Bench]]:
 
     def open_one(**review: Any) -> Bench:
         desk = open_desk(url, {"messages": task(**review)})
+        in_memory(desk)
         benches.append(Bench(desk))
         return benches[-1]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from models.desk import Cancel
+from models.desk import Cancel, QueueLine
 from models.review import ITEM_STATES
 from streams.desk import schema
 from streams.desk.errors import Misfit
@@ -118,7 +118,7 @@ def test_the_lines_tell_what_waits_where_and_since_when(opened: Open) -> None:
     assert [line.oldest for line in _lines(bench)][2:] == [NOON, bench.now]
 
 
-def _lines(bench: Bench) -> list[counting.QueueLine]:
+def _lines(bench: Bench) -> list[QueueLine]:
     return lines(bench.desk, bench.now)
 
 

@@ -15,7 +15,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import event
 
 from models.desk import Account, Cancel, Given, Loan, NewAccount, NewGold, Receipt, Wanted
 from streams.desk import queue
@@ -28,6 +27,7 @@ from tests.streams.desk.queue.bench import (
     WHY,
     Bench,
     arrival,
+    in_memory,
     task,
 )
 
@@ -223,13 +223,6 @@ class Reviewing(RuleBasedStateMachine):
         self.bench.checked()
         assert set(self.bench.states()) <= {"decided", "expired", "cancelled"}
         self.desk.close()
-
-
-def in_memory(desk: queue.Desk) -> None:
-    """Nothing here survives a machine, so nothing has to reach its disk."""
-    if desk.engine.dialect.name == "sqlite":
-        event.listen(desk.engine, "connect", lambda db, _: db.execute("PRAGMA synchronous = OFF"))
-        desk.engine.dispose()
 
 
 def test_whatever_people_do_the_books_balance(
