@@ -13,6 +13,7 @@ from streams.store.figures.estimate import looks
 from streams.store.figures.scope import Scope
 
 CHARTED = 15
+NAME_WIDTH = 140
 KNOWN, AGAIN = "gold answered as known", "repeats answered as before"
 WEIGHTS = {False: "items asked about", True: "all traffic (1/π)"}
 
@@ -99,6 +100,7 @@ def _table(frame: pd.DataFrame, name: str) -> None:
         name,
         {
             **shares,
+            "reviewer": st.column_config.TextColumn("reviewer", width=NAME_WIDTH),
             "bulk": share_column("bulk", "Share of all answers; all were counted."),
             "answers": number("answers", help="Gold and repeats included."),
             "decisions": number("decisions", help="Answers to samples, adjudications included."),
@@ -151,6 +153,7 @@ def _pairs(pairs: pd.DataFrame) -> None:
         with_reviewers(pairs),
         "reviewer-pairs",
         {
+            **{one: st.column_config.TextColumn(one, width=NAME_WIDTH) for one in ("one", "other")},
             "n": st.column_config.NumberColumn("n", help="Items that both answered."),
             **{name: share_column(name.replace("_", " ")) for name in shares},
             **{name: score_column(name.replace("_", " ")) for name in _KAPPAS},

@@ -138,9 +138,7 @@ class Ranking(Part):
 
     value: float = Field(default=1.0, ge=0, le=1000)
     age: float = Field(default=0.05, ge=0, le=1000)
-    lanes: dict[Lane, Annotated[float, Field(ge=-1000, le=1000)]] = Field(
-        default_factory=lambda: {"policy": 1.0, "failed": 0.5}
-    )
+    lanes: dict[Lane, Annotated[float, Field(ge=-1000, le=1000)]] = {"policy": 1.0, "failed": 0.5}
 
 
 class Review(Part):

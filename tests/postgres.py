@@ -104,18 +104,25 @@ def running(settings: Mapping[str, str] = UNSAFE) -> Iterator[Server]:
         NoPostgres: it is not installed here.
     """
     server = made(settings)
-    try:
+    with kept(server):
         process = server.start()
         try:
             yield server
         finally:
             stop(process)
+
+
+@contextlib.contextmanager
+def kept(server: Server) -> Iterator[None]:
+    """Its folder while it is needed."""
+    try:
+        yield
     finally:
         shutil.rmtree(server.folder)
 
 
 def made(settings: Mapping[str, str] = UNSAFE) -> Server:
-    """A new server that does not run yet; its folder is the caller's to remove."""
+    """A new server that does not run yet; its folder is for `kept` to remove."""
     initdb = str(programs() / "initdb")
     folder = Path(tempfile.mkdtemp(prefix="tidegauge-pg-"))
     password = folder / "password"

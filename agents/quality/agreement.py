@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agents.quality.intervals import LEVEL, Estimate, nothing, wilson
 
-RESAMPLES = 400
+RESAMPLES = 200
 
 Pairs = Mapping[tuple[str, str], int]
 """How often each (one's answer, the other's answer) was met."""

@@ -33,6 +33,7 @@ def render(settings: Settings) -> None:
     try:
         if sitting.beat_due:
             sitting.beat()
+        sitting.fill()
     except NotSignedIn:
         _end(sign_in.UNKNOWN)
     _head(sitting)

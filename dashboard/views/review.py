@@ -59,7 +59,7 @@ def _queue(view: View, scope: Scope, outlook: Outlook | None, alpha: parts.Card)
     )
     left, right = st.columns(2, gap="medium")
     with left:
-        _waiting(view, scope, waiting)
+        _waiting(waiting)
     with right:
         _flow(scope, flow)
     left, right = st.columns(2, gap="medium")
@@ -67,6 +67,9 @@ def _queue(view: View, scope: Scope, outlook: Outlook | None, alpha: parts.Card)
         _waits(waits)
     with right:
         _outlook(outlook)
+    if len(waiting):
+        with st.expander("Those that have waited longest"):
+            _oldest(review_queue.oldest(view.store, scope))
 
 
 def _waiting_card(waiting: pd.DataFrame, now: datetime) -> parts.Card:
@@ -121,15 +124,13 @@ def _span(seconds: float) -> str:
     return words.DASH if pd.isna(seconds) else words.span(seconds)
 
 
-def _waiting(view: View, scope: Scope, waiting: pd.DataFrame) -> None:
+def _waiting(waiting: pd.DataFrame) -> None:
     with parts.panel("Waiting now, by lane and age", "Whatever time is chosen."):
         if not len(waiting):
             states.none("Nothing waits for people.")
             return
         st.altair_chart(queue_charts.waiting(waiting, list(review_queue.AGES)), key="waiting")
         download(waiting, "review-waiting")
-        with st.expander("Those that have waited longest"):
-            _oldest(review_queue.oldest(view.store, scope))
 
 
 def _oldest(oldest: pd.DataFrame) -> None:

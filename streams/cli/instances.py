@@ -23,7 +23,10 @@ from streams.embedded.run_file import owned
 from streams.store.client import connect_sync
 from streams.store.figures.ledger import ledger
 
-NEXT = "Send it something: tidegauge send FILE.jsonl      Ctrl-C stops everything."
+NEXT = (
+    "Send it something: tidegauge send FILE.jsonl      Ctrl-C stops everything.\n"
+    "Let people review: tidegauge reviewers add NAME"
+)
 
 
 def up(  # noqa: PLR0913 - one option per part

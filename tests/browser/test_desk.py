@@ -81,6 +81,7 @@ class Seat:
     def read(self, text: str | re.Pattern[str]) -> None:
         """Wait for a text, and take the time to read it."""
         expect(self.page.locator(".desk-text")).to_contain_text(text)
+        expect(self.page.get_by_role("button", name="Skip")).to_be_enabled()
         time.sleep(READING_SECONDS)
 
     def press(self, key: str) -> None:
@@ -166,7 +167,7 @@ def test_every_key(seat: Seat) -> None:
     seat.press("s")
     seat.press("e")
     seat.press("1")
-    expect(seat.page.get_by_text("Message 3")).to_be_visible()  # among the last answers
+    expect(seat.page.locator(".desk-past").first).to_contain_text("ham · Message 3")
     seat.press("u")
     seat.read("Message 3")
     seat.picture("undone")

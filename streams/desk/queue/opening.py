@@ -3,9 +3,8 @@
 import contextlib
 import os
 import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from models.task import Task
 from streams.desk import schema
 from streams.desk.queue import ranking
 from streams.desk.queue.faults import QueueUnavailable, asks_again, in_our_words
+from streams.desk.queue.turns import Turns
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Desk:
     tasks: Mapping[str, Task]
     where: str
     secret: str
-    turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    turns: Turns = field(repr=False)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -65,7 +65,7 @@ def open_desk(url: str, tasks: Mapping[str, Task]) -> Desk:
     try:
         with in_our_words(where):
             secret = _prepared(engine, where)
-            desk = Desk(engine, tasks, where, secret)
+            desk = Desk(engine, tasks, where, secret, Turns(engine))
         write(desk, lambda db: ranking.follow(db, tasks))
     except BaseException:
         engine.dispose()
@@ -76,12 +76,14 @@ def open_desk(url: str, tasks: Mapping[str, Task]) -> Desk:
 def write(desk: Desk, work: Callable[[Connection], T]) -> T:
     """What `work` returns, done in one transaction: all of it is stored, or nothing.
 
-    `work` may run more than once, when PostgreSQL asks to try again.
+    `work` may run more than once, and on another thread: it must change nothing but the queue.
 
     Raises:
         QueueUnavailable: the database cannot be reached or cannot write now.
     """
-    with in_our_words(desk.where), _in_turn(desk):
+    with in_our_words(desk.where):
+        if desk.engine.dialect.name == "sqlite":
+            return _in_turn(desk, work)
         for _ in range(ATTEMPTS - 1):
             try:
                 return _once(desk, work)
@@ -113,18 +115,13 @@ def is_postgres(db: Connection) -> bool:
     return db.dialect.name == "postgresql"
 
 
-@contextlib.contextmanager
-def _in_turn(desk: Desk) -> Iterator[None]:
-    """SQLite has one writer; our own threads queue here, where waking up costs nothing."""
-    if desk.engine.dialect.name != "sqlite":
-        yield
-        return
-    if not desk.turn.acquire(timeout=WAIT_SECONDS):
-        raise QueueUnavailable(f"the desk's queue at {desk.where} is busy; ask again in a moment")
+def _in_turn(desk: Desk, work: Callable[[Connection], T]) -> T:
     try:
-        yield
-    finally:
-        desk.turn.release()
+        done: T = desk.turns.run(work, WAIT_SECONDS)
+    except TimeoutError:
+        message = f"the desk's queue at {desk.where} is busy; ask again in a moment"
+        raise QueueUnavailable(message) from None
+    return done
 
 
 def _engine(url: str) -> tuple[Engine, str]:
@@ -169,9 +166,9 @@ def _own_file(path: Path) -> None:
     """The file exists, and nobody else on the machine can read what reviewers read."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return  # to open and close a file of this process's own would end SQLite's locks on it
+        with contextlib.suppress(FileExistsError):
+            # Only a new one is opened here: to close the file would end SQLite's locks on it.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
         message = f"the desk's queue cannot be kept in {path}: {error.strerror}"
         raise ConfigurationError(message) from error

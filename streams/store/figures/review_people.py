@@ -19,7 +19,7 @@ from streams.store.figures.scope import Scope, facts
 
 PEOPLE_LIMIT = 200
 PAIR_LIMIT = 100
-UNIT_LIMIT = 10_000
+UNIT_LIMIT = 5_000
 """Items that alpha is taken over: the last ones decided."""
 
 TIMES = 50_000

@@ -70,7 +70,9 @@ _ORDER = {
 
 
 def _rows(store: Store, table: str, sample_key: str) -> tuple[Row, ...]:
-    sql = f"SELECT * FROM {table} FINAL WHERE sample_key = {{key:String}} ORDER BY {_ORDER[table]}"
+    sql = f"""
+        SELECT * FROM {table} FINAL WHERE sample_key = {{key:String}}
+        ORDER BY {_ORDER[table]}, precedence DESC"""
     return tuple(store.query(sql, {"key": sample_key}))
 
 

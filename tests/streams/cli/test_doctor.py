@@ -6,7 +6,13 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from models.settings import Endpoint
-from streams.cli.doctor import examine_tasks, folder_finding, kafka_finding, model_finding
+from streams.cli.doctor import (
+    examine_tasks,
+    folder_finding,
+    kafka_finding,
+    model_finding,
+    page_finding,
+)
 from streams.cli.main import app
 from streams.delivery.provision import ensure_topics
 from streams.embedded.apache_kafka import Cluster
@@ -95,3 +101,27 @@ async def test_a_kafka_is_asked_for_topics_and_whether_it_lets_us_in(kafka_here:
     found = await kafka_finding(settings)
     assert not found.fix
     assert "(kafka, SASL_PLAINTEXT), topics" in found.said
+
+
+@pytest.mark.parametrize(("status", "mends"), [(200, ""), (503, "logs/desk.log")])
+async def test_a_desk_is_asked_how_it_is(status: int, mends: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({}, status=status)
+
+    application = web.Application()
+    application.router.add_get("/v1/health", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/health"
+        found = await page_finding("desk", url)
+    finally:
+        await runner.cleanup()
+    assert mends in found.fix
+    assert bool(found.fix) == bool(mends)
+
+
+async def test_a_desk_that_is_not_there_names_the_command(free_port: int) -> None:
+    found = await page_finding("desk", f"http://127.0.0.1:{free_port}/v1/health")
+    assert found.fix == "start it: `tidegauge desk`"

@@ -16,11 +16,11 @@ from streams.delivery.records import Incoming, incoming
 from streams.process.vitals import Vitals
 from streams.stages.sink import SinkStage
 from streams.store.sink import Written
-from streams.store.writer import STORED_TOPICS, StoredTopic
+from streams.store.writer import STORED_TOPICS, Kind
 from streams.topics import Topics
 
 TOPICS = Topics.of(Kafka())
-KIND_OF: dict[str, StoredTopic] = {getattr(TOPICS, word): word for word in STORED_TOPICS}
+KIND_OF: dict[str, Kind] = {getattr(TOPICS, word): word for word in STORED_TOPICS}
 GOOD, BAD = b"{}", b"?"
 
 
@@ -43,7 +43,7 @@ def stage() -> tuple[SinkStage, list[int]]:
 
     async def write(records: Sequence[Incoming]) -> Written:
         written.append(len(records))
-        letters = Counter(KIND_OF[r.source.topic] for r in records if r.value == BAD)
+        letters: Counter[Kind] = Counter(KIND_OF[r.source.topic] for r in records if r.value == BAD)
         return Written(len(records) - letters.total(), 0, letters)
 
     made.sink = SimpleNamespace(write=write)  # type: ignore[assignment]

@@ -205,14 +205,26 @@ def traffic_records() -> list[Incoming]:
         if found.state == "awaiting_review":
             asked = data.review(number).model_copy(update={**about, "sample": made(number)})
             records.append(incoming(TOPICS.reviews, number, asked.encode()))
-            said = data.decision(number).model_copy(update={**about, "run": made(number).run})
-            records.append(incoming(TOPICS.decisions, number, said.encode()))
-            came = data.outcome(number).model_copy(update={**about, "run": made(number).run})
-            records.append(incoming(TOPICS.decisions, number + 200, came.encode()))
+            records += reviewed(number, {**about, "run": made(number).run}, number)
     records += [incoming(TOPICS.alarms, n, data.alarm(n).encode()) for n in range(3)]
     records += [incoming(TOPICS.alarms, 5, data.alarm(1, "acknowledged").encode())]
     records += [incoming(TOPICS.results, n, b'{"who": "knows"}') for n in (13, 23, 33)]
     return [*records, *(_letter(n) for n in range(8, SAMPLES, 9))]
+
+
+def reviewed(number: int, about: Mapping[str, Any], place: int) -> list[Incoming]:
+    """Two people's decisions and what they came to, and one on gold; some items still wait."""
+    answers = [
+        data.decision(number),
+        data.decision(number, reviewer="ben", decision_id=f"ben {number}", labels=("scam",)),
+        data.decision(number, role="gold", decision_id=f"gold {number}", against=("scam",)),
+    ]
+    told = [each.model_copy(update=about) for each in answers]
+    ended = [data.outcome(number).model_copy(update=about)] if number % 6 else []
+    return [
+        incoming(TOPICS.decisions, place + 200 * step, each.encode())
+        for step, each in enumerate([*told, *ended], start=1)
+    ]
 
 
 def _letter(number: int) -> Incoming:
@@ -234,10 +246,7 @@ def replayed() -> list[Incoming]:
         records.append(incoming(TOPICS.results, later, found.encode()))
         about = {"sample_key": found.sample_key, "source": found.source}
         if found.state == "awaiting_review":
-            said = data.decision(number, labels=("other",)).model_copy(update=about)
-            records.append(incoming(TOPICS.decisions, later, said.encode()))
-            came = data.outcome(number, labels=("other",)).model_copy(update=about)
-            records.append(incoming(TOPICS.decisions, later + 200, came.encode()))
+            records += reviewed(number, {**about, "labels": ("other",)}, later)
     return records
 
 

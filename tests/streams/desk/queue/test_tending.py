@@ -77,6 +77,7 @@ def test_a_simulated_answer_marks_decision_and_outcome(opened: Open) -> None:
     bench.add(arrival(0), arrival(1))
     robot = bench.person("robot", simulated=True)
     bench.answers(robot)
+    bench.now += timedelta(seconds=1)
     bench.answers(bench.person("ana"))
     bench.passes(30)
     assert [each.simulated for each in bench.decisions] == [True, False]

@@ -1,0 +1,112 @@
+"""One writer for all threads: whoever's turn it is does the work of those who wait, in one commit.
+
+SQLite has one writer at a time, and each commit waits for the disk. So threads do not take turns
+one by one: the first does what all the others have asked for meanwhile, each piece whole in itself
+(a savepoint), and one commit makes all of it last before anybody is told.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, exc
+
+MOST = 50
+"""Pieces of work of one commit."""
+
+Work = Callable[[Connection], Any]
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A piece of work, and what came of it."""
+
+    work: Work
+    done: bool = False
+    result: Any = None
+    error: BaseException | None = None
+
+    def try_on(self, db: Connection) -> None:
+        """Do it, or leave no trace and remember why; what the database says is not caught."""
+        self.result = self.error = None
+        part = db.begin_nested()
+        try:
+            self.result = self.work(db)
+        except exc.DBAPIError:
+            raise
+        except Exception as error:
+            self.error = error
+            part.rollback()
+        else:
+            part.commit()
+
+
+class Turns:
+    """Threads that write to one SQLite file through this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Begin with nobody waiting."""
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._guard = threading.Lock()
+        self._waiting: deque[_Asked] = deque()
+
+    def run(self, work: Work, seconds: float) -> Any:
+        """What the work returns, once it lasts.
+
+        Raises:
+            TimeoutError: its turn has not come in so many seconds; nothing was done.
+        """
+        asked = _Asked(work)
+        with self._guard:
+            self._waiting.append(asked)
+        while not self._turn.acquire(timeout=seconds):
+            if self._withdrawn(asked):
+                raise TimeoutError
+        try:
+            while not asked.done:
+                self._do(self._gathered())
+        finally:
+            self._turn.release()
+        if asked.error is not None:
+            raise asked.error
+        return asked.result
+
+    def _withdrawn(self, asked: _Asked) -> bool:
+        """Taken back before anybody began with it."""
+        with self._guard:
+            waits = asked in self._waiting
+            if waits:
+                self._waiting.remove(asked)
+        return waits
+
+    def _gathered(self) -> list[_Asked]:
+        with self._guard:
+            return [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+
+    def _do(self, asked: list[_Asked]) -> None:
+        """All in one commit; where the database refuses that, each alone, to find out whose it is.
+
+        A refusal undoes the whole commit, so nothing is done twice.
+        """
+        begun = False
+        try:
+            with self._engine.begin() as db:
+                begun = True
+                for each in asked:
+                    each.try_on(db)
+        except exc.SQLAlchemyError as error:
+            for each in asked:
+                if begun and len(asked) > 1:
+                    self._do([each])
+                else:
+                    each.error = error
+        except BaseException:
+            for each in asked:
+                each.error = TimeoutError()  # this thread is being stopped; the others ask again
+            raise
+        finally:
+            for each in asked:
+                each.done = True
