@@ -33,8 +33,9 @@ def _past(sitting: Sitting, each: Answered) -> None:
     says = ", ".join(past.labels) if past.kind == "label" else "ambiguous"
     open_still = sitting.screen.clock() < each.undo_before and sitting.unsent is None
     with st.container(
-        horizontal=True, vertical_alignment="center", gap="small", key=f"desk_row_{past.answer}"
-    ):
+        horizontal=True, wrap=False, vertical_alignment="center", gap="small",
+        key=f"desk_row_{past.answer}",
+    ):  # fmt: skip
         drawing.block(f"{says or 'no label'} · {drawing.beginning(past.text)}", "desk-past")
         if open_still:
             st.button(

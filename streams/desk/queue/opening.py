@@ -18,7 +18,7 @@ from models.task import Task
 from streams.desk import schema
 from streams.desk.queue import ranking
 from streams.desk.queue.faults import QueueUnavailable, asks_again, in_our_words
-from streams.desk.queue.turns import Turns
+from streams.desk.queue.turns import Turns, no_leftovers
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ WAIT_SECONDS = 10.0
 CONNECTIONS = 64
 ATTEMPTS = 8
 OPENING = 0x7469_6465
-"""The advisory lock under which PostgreSQL makes the tables."""
+"""The advisory lock under which a queue in PostgreSQL is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,22 @@ def open_desk(url: str, tasks: Mapping[str, Task]) -> Desk:
         with in_our_words(where):
             secret = _prepared(engine, where)
             desk = Desk(engine, tasks, where, secret, Turns(engine))
-        write(desk, lambda db: ranking.follow(db, tasks))
+        write(desk, lambda db: _follow(db, tasks))
     except BaseException:
         engine.dispose()
         raise
     return desk
+
+
+def _follow(db: Connection, tasks: Mapping[str, Task]) -> None:
+    _one_opener(db)
+    ranking.follow(db, tasks)
+
+
+def _one_opener(db: Connection) -> None:
+    """Other openers wait until this transaction is over; in SQLite all writers do anyway."""
+    if is_postgres(db):
+        db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({OPENING})")
 
 
 def write(desk: Desk, work: Callable[[Connection], T]) -> T:
@@ -104,7 +115,7 @@ def read(desk: Desk, work: Callable[[Connection], T]) -> T:
     Raises:
         QueueUnavailable: the database cannot be reached now.
     """
-    with in_our_words(desk.where), desk.engine.connect() as db:
+    with in_our_words(desk.where), desk.engine.connect() as db, no_leftovers(db):
         level = {"isolation_level": "REPEATABLE READ"} if is_postgres(db) else {}
         with db.execution_options(begin="BEGIN", **level).begin():
             return work(db)
@@ -155,6 +166,7 @@ def _sqlite(url: URL) -> Engine:
         pool_size=8,
         max_overflow=CONNECTIONS - 8,
         pool_timeout=WAIT_SECONDS,
+        hide_parameters=True,
         connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _connected)
@@ -197,6 +209,7 @@ def _postgres(url: URL) -> Engine:
             max_overflow=CONNECTIONS - 8,
             pool_timeout=WAIT_SECONDS,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": int(WAIT_SECONDS),
                 "options": f"{_options(url)} -c lock_timeout={WAIT_SECONDS * 1000:.0f}"
@@ -221,8 +234,7 @@ def _prepared(engine: Engine, where: str) -> str:
     if engine.dialect.name == "sqlite":
         _to_write_ahead(engine)
     with engine.begin() as db:
-        if is_postgres(db):
-            db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({OPENING})")
+        _one_opener(db)
         schema.about.create(db, checkfirst=True)
         found = db.execute(select(schema.about)).one_or_none()
         if found is not None and found.version > schema.VERSION:

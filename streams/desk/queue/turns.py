@@ -7,11 +7,14 @@ one by one: the first does what all the others have asked for meanwhile, each pi
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine
+
+from models.errors import TidegaugeError
 
 MOST = 50
 """Pieces of work of one commit."""
@@ -29,14 +32,12 @@ class _Asked:
     error: BaseException | None = None
 
     def try_on(self, db: Connection) -> None:
-        """Do it, or leave no trace and remember why; what the database says is not caught."""
+        """Do it, or leave no trace and remember why it was refused; what fails is not caught."""
         self.result = self.error = None
         part = db.begin_nested()
         try:
             self.result = self.work(db)
-        except exc.DBAPIError:
-            raise
-        except Exception as error:
+        except TidegaugeError as error:
             self.error = error
             part.rollback()
         else:
@@ -87,17 +88,17 @@ class Turns:
             return [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
 
     def _do(self, asked: list[_Asked]) -> None:
-        """All in one commit; where the database refuses that, each alone, to find out whose it is.
+        """All in one commit; where something fails, each alone, to find out whose it is.
 
-        A refusal undoes the whole commit, so nothing is done twice.
+        A failure undoes the whole commit, so nothing is done twice.
         """
         begun = False
         try:
-            with self._engine.begin() as db:
+            with self._engine.connect() as db, no_leftovers(db), db.begin():
                 begun = True
                 for each in asked:
                     each.try_on(db)
-        except exc.SQLAlchemyError as error:
+        except Exception as error:
             for each in asked:
                 if begun and len(asked) > 1:
                     self._do([each])
@@ -110,3 +111,19 @@ class Turns:
         finally:
             for each in asked:
                 each.done = True
+
+
+@contextmanager
+def no_leftovers(db: Connection) -> Iterator[None]:
+    """Gives a connection up, after its transaction, when it fails with what is no refusal of ours.
+
+    Rows that were not read to the end would keep it at that moment's state, and SQLite would then
+    refuse every later write on it.
+    """
+    try:
+        yield
+    except TidegaugeError:
+        raise
+    except BaseException:
+        db.invalidate()
+        raise

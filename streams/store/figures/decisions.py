@@ -6,6 +6,7 @@ from datetime import datetime
 import pandas as pd
 
 from agents.quality.intervals import Estimate
+from agents.quality.looks import EVERY_LOOK, Looks
 from streams.store.client import Store
 from streams.store.figures.estimate import looks
 from streams.store.figures.scope import ANNOTATED, Scope, outcomes, results
@@ -25,7 +26,8 @@ class AuditQuality:
 
     Attributes:
         accuracy: how often people agreed on the very same label; `n` counts outcomes with a label.
-            Its interval holds at every look while the window is open, at one when it is closed.
+            Its interval holds at every look while the window is open or one of them is pending, at
+            one look after that.
         audited: labelled samples in the audit.
         pending: of those, how many people still have before them; wrong ones may take longer.
         undecided: of those, how many expired or were cancelled: nobody will ever tell.
@@ -44,8 +46,8 @@ class AuditQuality:
 def lane_accuracy(store: Store, scope: Scope, now: datetime) -> pd.DataFrame:
     """How often labels are right in each lane, by whom: `LANE_COLUMNS`.
 
-    The interval holds at every look while the window is open, at one when it is closed (`kind`).
-    Only the rows of one lane belong together: lanes pick what to look at, so their plain average
+    The interval holds at every look while the window is open or the lane still waits for somebody,
+    at one look after that (`kind`). Only the rows of one lane belong together: lanes pick what to look at, so their plain average
     says nothing of the traffic. `n` counts outcomes with a label.
     """
     sql = f"""
@@ -57,10 +59,10 @@ def lane_accuracy(store: Store, scope: Scope, now: datetime) -> pd.DataFrame:
         FROM ({outcomes(scope)}) AS o INNER JOIN ({_labelled(scope)}) AS r
           ON o.result_id = r.result_id
         GROUP BY lane, simulated ORDER BY lane, simulated"""
-    share = looks(scope, now).share
+    waiting = {row["lane"]: row["n"] for row in store.query(_waiting(scope), scope.parameters)}
     records = []
     for row in store.query(sql, scope.parameters):
-        e = share(row["right"], row["n"])
+        e = _looks(scope, now, waiting.get(row["lane"], 0)).share(row["right"], row["n"])
         records.append((*row.values(), e.value, e.low, e.high, e.kind))
     return pd.DataFrame(records, columns=LANE_COLUMNS)
 
@@ -78,7 +80,7 @@ def audit_quality(store: Store, scope: Scope, now: datetime) -> AuditQuality:
         LEFT JOIN ({outcomes(scope)}) AS o ON o.result_id = r.result_id"""
     row = store.query(sql, scope.parameters)[0]
     return AuditQuality(
-        accuracy=looks(scope, now).share(row["right"], row["n"]),
+        accuracy=_looks(scope, now, row["pending"]).share(row["right"], row["n"]),
         audited=row["audited"],
         pending=row["pending"],
         undecided=row["undecided"],
@@ -87,7 +89,20 @@ def audit_quality(store: Store, scope: Scope, now: datetime) -> AuditQuality:
     )
 
 
+def _looks(scope: Scope, now: datetime, pending: int) -> Looks:
+    """People answer for days: a share of answers goes on filling when its window is over."""
+    return EVERY_LOOK if pending and not scope.run else looks(scope, now)
+
+
+def _waiting(scope: Scope) -> str:
+    return f"""
+        SELECT r.lane AS lane, count() AS n
+        FROM (SELECT * FROM ({_labelled(scope)}) WHERE lane != '') AS r
+        LEFT ANTI JOIN ({outcomes(scope)}) AS o ON o.result_id = r.result_id
+        GROUP BY lane"""
+
+
 def _labelled(scope: Scope) -> str:
     return f"""
-        SELECT result_id, toString(label) AS label, audit FROM results FINAL
+        SELECT result_id, toString(label) AS label, toString(lane) AS lane, audit FROM results FINAL
         WHERE {results(scope)} AND {ANNOTATED}"""

@@ -254,7 +254,7 @@ def test_decisions_by_lane_say_who_decided(filled: Store) -> None:
         ("uncertain", False, 1, 1, 0),
         ("uncertain", True, 0, 0, 1),
     ]
-    assert frame["low"].iloc[1] == pytest.approx(wilson(1, 1).low)
+    assert frame["low"].iloc[1] == pytest.approx(share_sequence(1, 1).low)  # another one waits
 
 
 def test_who_is_not_asked_any_more_has_expired(store: Store) -> None:
@@ -271,9 +271,9 @@ def test_who_is_not_asked_any_more_has_expired(store: Store) -> None:
     assert (books.states["reviewed"], books.states["expired"]) == (1, 2)
     assert sum(books.states.values()) == books.samples_in == 3
     [lane] = decisions.lane_accuracy(store, HOUR, OVER).to_dict("records")
-    assert (lane["n"], lane["right"], lane["undecided"]) == (1, 1, 2)
+    assert (lane["n"], lane["right"], lane["undecided"], lane["kind"]) == (1, 1, 2, "fixed")
     audit = decisions.audit_quality(store, HOUR, OVER)
-    assert (audit.accuracy.n, audit.pending, audit.undecided) == (1, 0, 2)
+    assert (audit.accuracy, audit.pending, audit.undecided) == (wilson(1, 1), 0, 2)
     assert routing.lanes(store, HOUR).set_index("lane").loc["uncertain", "decided"] == 1
 
 
@@ -291,13 +291,20 @@ def test_an_answer_alone_makes_no_sample_reviewed(store: Store) -> None:
 
 def test_audited_samples_speak_for_all(filled: Store) -> None:
     found = decisions.audit_quality(filled, HOUR, OVER)
-    assert found.accuracy == wilson(1, 2)
+    assert found.accuracy == share_sequence(1, 2)
     assert (found.audited, found.pending, found.ambiguous, found.simulated) == (4, 1, 1, 0)
 
 
-def test_a_window_that_still_fills_has_an_interval_for_every_look(filled: Store) -> None:
-    assert decisions.audit_quality(filled, HOUR, HOUR.end).accuracy == share_sequence(1, 2)
-    assert decisions.audit_quality(filled, HOUR, OVER).accuracy == wilson(1, 2)
+def test_a_window_that_still_fills_has_an_interval_for_every_look(store: Store) -> None:
+    first, second = (sample_row(f"s{n}", moment(n), offset=n) for n in range(2))
+    decided, waiting = (_asked(each, "a", "uncertain", audit=True) for each in (first, second))
+    store.insert([first, decided, outcome_row(decided, "a")])
+    for now, accuracy in ((HOUR.end, share_sequence(1, 1)), (OVER, wilson(1, 1))):
+        assert decisions.audit_quality(store, HOUR, now).accuracy == accuracy
+        assert list(decisions.lane_accuracy(store, HOUR, now)["kind"]) == [accuracy.kind]
+    store.insert([second, waiting])  # people answer when the window has long been over
+    assert decisions.audit_quality(store, HOUR, OVER).accuracy == share_sequence(1, 1)
+    assert list(decisions.lane_accuracy(store, HOUR, OVER)["kind"]) == ["sequence"]
 
 
 def test_every_figure_of_an_open_window_holds_at_every_look(filled: Store) -> None:

@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, text, update
+from sqlalchemy import Connection, event, select, text, update
 
 from models.errors import ConfigurationError, Unavailable
 from streams.desk import schema
 from streams.desk.queue import QueueUnavailable, open_desk, opening
-from streams.desk.queue.opening import write
+from streams.desk.queue.opening import read, write
 from tests import postgres
 from tests.streams.desk.queue.bench import SCAM, Bench, arrival, task
 
@@ -85,6 +85,27 @@ def test_many_open_a_new_queue_at_once_and_all_have_the_same(url: str) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(one, range(6)))) == 1
+
+
+def fails(db: Connection) -> list[str]:
+    names: dict[int, str] = {}
+    return [names[row.id] for row in db.execute(select(schema.items))]
+
+
+def test_what_fails_half_way_through_its_rows_spoils_nothing_for_others(url: str) -> None:
+    bench = Bench(open_desk(url, TASKS))
+    bench.add(*(arrival(number) for number in range(10)))
+    kept = []
+    for way in (read, write):
+        with pytest.raises(KeyError) as caught:
+            way(bench.desk, fails)
+        kept.append(caught)
+        other = Bench(open_desk(url, TASKS))
+        other.add(arrival(100 + len(kept)))
+        other.desk.close()
+        assert bench.add(arrival(200 + len(kept))) == 1
+    assert bench.states() == {"open": 14}
+    bench.desk.close()
 
 
 def test_a_message_of_where_it_is_has_no_password() -> None:
