@@ -88,6 +88,13 @@ async def nothing_unread(settings: object) -> dict[str, int]:
     return {}
 
 
+@pytest.fixture
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "unread", nothing_unread)
+    monkeypatch.setattr(rounds, "desk_idle", lambda *_: True)
+
+
+@pytest.mark.usefixtures("_quiet")
 @pytest.mark.parametrize(
     ("said", "good", "problem"),
     [
@@ -97,9 +104,8 @@ async def nothing_unread(settings: object) -> dict[str, int]:
     ],
 )
 async def test_a_store_that_cannot_be_read_fails_the_round_and_no_more(
-    said: Judgement | Exception, good: bool, problem: str, monkeypatch: pytest.MonkeyPatch
+    said: Judgement | Exception, good: bool, problem: str
 ) -> None:
-    monkeypatch.setattr(rounds, "unread", nothing_unread)
     place = Quiet()
     run = Run(cast(Site, place), cast(Sender, place), cast(Oracle, Judge(said)))
     ended = await run.round(Round("quiet", seconds=0, samples=0))
@@ -107,8 +113,8 @@ async def test_a_store_that_cannot_be_read_fails_the_round_and_no_more(
     assert ended.judgement == (said if good else None)
 
 
-async def test_a_mistake_of_the_drill_is_no_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "unread", nothing_unread)
+@pytest.mark.usefixtures("_quiet")
+async def test_a_mistake_of_the_drill_is_no_outcome() -> None:
     place = Quiet()
     judge = cast(Oracle, Judge(KeyError("s1")))
     run = Run(cast(Site, place), cast(Sender, place), judge)

@@ -42,7 +42,7 @@ def add_account(
 def _add(db: Connection, actor: str, wanted: NewAccount, rest: tuple[bool, str, int]) -> Account:
     simulated, token_hash, now = rest
     is_it = accounts.c.name == wanted.name
-    found = db.execute(select(accounts).where(is_it).with_for_update()).one_or_none()
+    found = db.execute(select(accounts).where(is_it).with_for_update(key_share=True)).one_or_none()
     if found is not None and found.revoked_at is None:
         raise Conflict(f"there is an account {wanted.name!r} already: revoke it, or take another")
     if found is not None and found.simulated != simulated:
@@ -77,13 +77,15 @@ def revoke(desk: Desk, actor: str, name: str, now: datetime) -> None:
 
 def _revoke(db: Connection, actor: str, name: str, now: int) -> None:
     is_it = accounts.c.name == name
-    found = db.execute(select(accounts).where(is_it).with_for_update()).one_or_none()
+    found = db.execute(select(accounts).where(is_it).with_for_update(key_share=True)).one_or_none()
     if found is None:
         raise NotThere(f"there is no account {name!r}")
     if found.revoked_at is not None:
         return
     db.execute(update(accounts).where(is_it).values(revoked_at=now))
-    held = db.execute(select(loans).where(loans.c.reviewer == name, IS_LIVE).with_for_update())
+    held = db.execute(
+        select(loans).where(loans.c.reviewer == name, IS_LIVE).with_for_update(key_share=True)
+    )
     ending.give_back(db, list(held), "released", now)
     note(db, now, actor, "account.revoke", (name, ""))
 

@@ -61,12 +61,12 @@ def _decide(
         "state": "pending",
         "repeated": False,
     }
-    ended = update(loans).where(loans.c.lease == lease)
-    db.execute(ended.values(ended_at=now, ending="answered"))
-    db.execute(answers.insert(), row)
     if loan.role in ("review", "adjudication"):
         item = locked(db, [loan.item])[loan.item]
         keep(db, {item.id: item.places.answered()})
+    ended = update(loans).where(loans.c.lease == lease)
+    db.execute(ended.values(ended_at=now, ending="answered"))
+    db.execute(answers.insert(), row)
     return Receipt(answer=row["answer"], undo_until=moment(row["undo_until"]))
 
 
@@ -120,7 +120,7 @@ def undo(desk: Desk, who: Account, answer: str, now: datetime) -> Loan:
 def _undo(db: Connection, desk: Desk, whose: tuple[Account, str], now: int) -> Loan:
     who, answer = whose
     query = select(answers).where(answers.c.answer == answer, answers.c.reviewer == who.name)
-    row = db.execute(query.with_for_update()).one_or_none()
+    row = db.execute(query.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NotThere("there is no such answer of yours")
     if row.state == "undone":

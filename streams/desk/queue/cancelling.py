@@ -48,7 +48,9 @@ def _some(db: Connection, actor: str, wanted: Cancel, rest: tuple[Sequence[str],
         query = query.where(items.c.task == wanted.task)
     if results:
         query = query.where(items.c.item_id.in_(results))
-    query = query.order_by(items.c.id).limit(BATCH).with_for_update(skip_locked=True)
+    query = (
+        query.order_by(items.c.id).limit(BATCH).with_for_update(skip_locked=True, key_share=True)
+    )
     ids = list(db.execute(query).scalars())
     if not ids:
         return 0

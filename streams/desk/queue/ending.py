@@ -37,7 +37,7 @@ def live_loan(db: Connection, who: Account, lease: str, now: int) -> Row[Any]:
 def loan_of(db: Connection, who: Account, lease: str) -> Row[Any] | None:
     """A reviewer's lease, locked, whatever became of it."""
     query = select(loans).where(loans.c.lease == lease, loans.c.reviewer == who.name)
-    return db.execute(query.with_for_update()).one_or_none()
+    return db.execute(query.with_for_update(key_share=True)).one_or_none()
 
 
 def heartbeat(desk: Desk, who: Account, lease: str, now: datetime) -> Held:

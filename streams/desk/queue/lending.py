@@ -141,7 +141,9 @@ def _best(who: Account, group: Group) -> Any:
 
 def _locked_head(db: Connection, who: Account, group: Group) -> Row[Any] | None:
     """The best item of a group that no other transaction has locked, locked."""
-    return db.execute(_best(who, group).with_for_update(skip_locked=True)).one_or_none()
+    return db.execute(
+        _best(who, group).with_for_update(skip_locked=True, key_share=True)
+    ).one_or_none()
 
 
 def _to_lend(db: Connection, row: Row[Any]) -> Chosen:

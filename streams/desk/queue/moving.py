@@ -45,10 +45,16 @@ class Closing:
 def locked(db: Connection, ids: Iterable[int]) -> dict[int, Item]:
     """These items, in nobody else's hands until this transaction ends.
 
-    Several are always locked in the order of their numbers, so that no two wait for each other.
+    Several are always locked in the order of their numbers, and before rows that name them are
+    written, so that no two transactions wait for each other.
     """
     wanted = sorted(set(ids))
-    query = select(items).where(items.c.id.in_(wanted)).order_by(items.c.id).with_for_update()
+    query = (
+        select(items)
+        .where(items.c.id.in_(wanted))
+        .order_by(items.c.id)
+        .with_for_update(key_share=True)
+    )
     return {row.id: item_of(row) for row in db.execute(query)} if wanted else {}
 
 

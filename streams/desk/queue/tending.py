@@ -53,7 +53,7 @@ def _all_due(desk: Desk, step: Step, now: int) -> int:
 
 def _some_due(db: Connection, step: Step, now: int) -> int:
     query = select(step.table).where(step.due(now)).order_by(*step.order).limit(BATCH)
-    rows = list(db.execute(query.with_for_update(skip_locked=True)))
+    rows = list(db.execute(query.with_for_update(skip_locked=True, key_share=True)))
     if rows:
         step.work(db, rows, now)
     return len(rows)

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -24,9 +24,15 @@ Work = Callable[[Connection], Any]
 
 @dataclass(slots=True, eq=False)
 class _Asked:
-    """A piece of work, and what came of it."""
+    """A piece of work, and what came of it.
+
+    Attributes:
+        called: its thread may go on: the work is done, or it is this thread's turn.
+    """
 
     work: Work
+    called: threading.Event = field(default_factory=threading.Event)
+    leads: bool = False
     done: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -50,9 +56,9 @@ class Turns:
     def __init__(self, engine: Engine) -> None:
         """Begin with nobody waiting."""
         self._engine = engine
-        self._turn = threading.Lock()
         self._guard = threading.Lock()
         self._waiting: deque[_Asked] = deque()
+        self._taken = False
 
     def run(self, work: Work, seconds: float) -> Any:
         """What the work returns, once it lasts.
@@ -60,25 +66,39 @@ class Turns:
         Raises:
             TimeoutError: its turn has not come in so many seconds; nothing was done.
         """
-        asked = _Asked(work)
-        with self._guard:
-            self._waiting.append(asked)
-        while not self._turn.acquire(timeout=seconds):
+        asked = self._queued(work)
+        while not (asked.leads or asked.called.wait(seconds)):
             if self._withdrawn(asked):
                 raise TimeoutError
         try:
             while not asked.done:
                 self._do(self._gathered())
         finally:
-            self._turn.release()
+            if asked.leads:
+                self._hand_over()
         if asked.error is not None:
             raise asked.error
         return asked.result
 
+    def _queued(self, work: Work) -> _Asked:
+        with self._guard:
+            asked = _Asked(work, leads=not self._taken)
+            self._taken = True
+            self._waiting.append(asked)
+        return asked
+
+    def _hand_over(self) -> None:
+        """The turn is the next one's, or nobody's."""
+        with self._guard:
+            self._taken = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].called.set()
+
     def _withdrawn(self, asked: _Asked) -> bool:
         """Taken back before anybody began with it."""
         with self._guard:
-            waits = asked in self._waiting
+            waits = asked in self._waiting and not asked.leads
             if waits:
                 self._waiting.remove(asked)
         return waits
@@ -111,6 +131,7 @@ class Turns:
         finally:
             for each in asked:
                 each.done = True
+                each.called.set()
 
 
 @contextmanager

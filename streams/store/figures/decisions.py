@@ -47,8 +47,8 @@ def lane_accuracy(store: Store, scope: Scope, now: datetime) -> pd.DataFrame:
     """How often labels are right in each lane, by whom: `LANE_COLUMNS`.
 
     The interval holds at every look while the window is open or the lane still waits for somebody,
-    at one look after that (`kind`). Only the rows of one lane belong together: lanes pick what to look at, so their plain average
-    says nothing of the traffic. `n` counts outcomes with a label.
+    at one look after that (`kind`). Only the rows of one lane belong together: lanes pick what to
+    look at, so their plain average says nothing of the traffic. `n` counts outcomes with a label.
     """
     sql = f"""
         SELECT toString(o.lane) AS lane, o.simulated AS simulated,

@@ -129,6 +129,7 @@ def test_a_multilabel_answer_has_any_number_of_labels_in_one_order(url: str) -> 
     bench.add(arrival(0), arrival(1), arrival(2))
     ana = bench.person("ana")
     bench.answers(ana, Given(answer="label", labels=("scam", "personal")))
+    bench.now += timedelta(seconds=1)
     bench.answers(ana, Given(answer="label"))
     with pytest.raises(Misfit, match="once"):
         bench.answers(ana, Given(answer="label", labels=("scam", "scam")))

@@ -232,7 +232,7 @@ def test_whatever_people_do_the_books_balance(
     run_state_machine_as_test(
         lambda: Reviewing(new_url),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=50,
+            max_examples=30,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,

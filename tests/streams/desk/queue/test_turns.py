@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
@@ -40,13 +41,15 @@ def told(engine: Engine) -> list[int]:
         return list(db.execute(text("SELECT n FROM told ORDER BY n")).scalars())
 
 
-def all_at_once(of: Turns, works: list[Work]) -> list[Future[object]]:
+def all_at_once(of: Turns, works: list[Work]) -> list[Future[Any]]:
     """Asked for while somebody else has the turn, so that the next one does them together."""
-    with ThreadPoolExecutor(len(works)) as pool, of._turn:
-        asked: list[Future[object]] = [pool.submit(of.run, work, 30) for work in works]
+    with ThreadPoolExecutor(len(works)) as pool:
+        of._taken = True
+        asked: list[Future[Any]] = [pool.submit(of.run, work, 30) for work in works]
         waits = threading.Event()
         while len(of._waiting) < len(works):
             waits.wait(0.001)
+        of._hand_over()
     return asked
 
 
@@ -59,7 +62,7 @@ def commits(engine: Engine) -> list[object]:
 def test_those_who_wait_share_a_commit_and_each_gets_its_own(engine: Engine) -> None:
     found = commits(engine)
     done = all_at_once(Turns(engine), [tells(n) for n in range(20)])
-    assert sorted(each.result() for each in done) == list(range(20))  # type: ignore[type-var]
+    assert sorted(each.result() for each in done) == list(range(20))
     assert told(engine) == list(range(20))
     assert len(found) == 1
 
@@ -70,7 +73,7 @@ def test_more_than_fit_into_a_commit_are_done_by_the_next(
     monkeypatch.setattr(turns, "MOST", 3)
     found = commits(engine)
     done = all_at_once(Turns(engine), [tells(n) for n in range(10)])
-    assert sorted(each.result() for each in done) == list(range(10))  # type: ignore[type-var]
+    assert sorted(each.result() for each in done) == list(range(10))
     assert len(found) == 4
 
 
@@ -102,7 +105,17 @@ def test_a_database_that_is_away_is_away_for_all_at_once(tmp_path: Path) -> None
 
 def test_whose_turn_does_not_come_is_told_and_nothing_is_done(engine: Engine) -> None:
     of = Turns(engine)
-    with of._turn, pytest.raises(TimeoutError):
+    of._taken = True
+    with pytest.raises(TimeoutError):
         of.run(tells(1), 0.01)
+    of._hand_over()
     assert of.run(tells(2), 1) == 2
     assert told(engine) == [2]
+
+
+def test_every_thread_gets_its_turn_in_the_end(engine: Engine) -> None:
+    of = Turns(engine)
+    with ThreadPoolExecutor(30) as pool:
+        done = list(pool.map(lambda n: of.run(tells(n), 30), range(600)))
+    assert done == list(range(600)) == told(engine)
+    assert not of._taken
