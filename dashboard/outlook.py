@@ -17,7 +17,7 @@ def headline(outlook: Outlook) -> str:
     if found.earliest is None:
         return f"grows by {_rate(found.growth.value)}"
     if found.latest is None:
-        return f"not before {_length(found.earliest)}"
+        return f"≥ {_length(found.earliest)}"
     first, last = _length(found.earliest), _length(found.latest)
     return f"in {first}" if first == last else f"in {first} to {last}"
 

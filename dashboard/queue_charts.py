@@ -36,6 +36,7 @@ def waiting(frame: pd.DataFrame, ages: Sequence[str]) -> Chart:
             color=alt.Color(
                 "age:N",
                 title="waiting for",
+                legend=alt.Legend(columns=3),
                 scale=alt.Scale(domain=list(ages), range=list(AGE_COLOURS)),
             ),
             order=alt.Order("rank:Q"),

@@ -73,21 +73,29 @@ class Server:
         }
         argv = [str(programs() / "postgres"), "-D", str(self.folder / "data")]
         argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(
-                as_nobody_special(argv, until_death=True), stdout=log, stderr=log, cwd=self.folder
-            )
-        self._wait(process)
-        return process
-
-    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
-        probe = [str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         deadline = time.monotonic() + READY_SECONDS
+        while True:
+            log = self.folder / "log"
+            log.write_bytes(b"")
+            with log.open("ab") as said:
+                command = as_nobody_special(argv, until_death=True)
+                process = subprocess.Popen(command, stdout=said, stderr=said, cwd=self.folder)
+            if self._answers(process, deadline):
+                return process
+            why = log.read_text("utf-8", "replace")
+            if "still in use" not in why or time.monotonic() > deadline:
+                raise RuntimeError(why[-2000:])  # else: a killed server's children are still going
+
+    def _answers(self, process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+        """Waits until it does, or has ended without."""
+        probe = [str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         while subprocess.run(probe, check=False).returncode != 0:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 process.kill()
-                raise RuntimeError((self.folder / "log").read_text("utf-8", "replace")[-2000:])
+            if process.poll() is not None:
+                return False
             time.sleep(0.05)
+        return True
 
 
 def stop(process: "subprocess.Popen[bytes]", how: signal.Signals = signal.SIGQUIT) -> None:

@@ -166,7 +166,8 @@ IS_LIVE = text("loans.ended_at IS NULL")
 answers = Table(
     "answers",
     metadata,
-    Column("answer", Text, primary_key=True),
+    Column("id", BigKey, primary_key=True, comment="in the order they were given"),
+    Column("answer", Text, nullable=False, unique=True),
     Column("lease", ForeignKey(loans.c.lease), nullable=False, unique=True),
     Column("reviewer", Text, nullable=False),
     Column("simulated", Boolean, nullable=False),
@@ -187,6 +188,7 @@ answers = Table(
     Column("state", Text, nullable=False),
     Column("repeated", Boolean, nullable=False, comment="shown again, or about to be"),
     CheckConstraint("state IN ('pending', 'undone', 'final')", name="known_state"),
+    sqlite_autoincrement=True,
 )
 Index("answers_of_reviewer", answers.c.reviewer, answers.c.at)
 Index("answers_of_item", answers.c.item)

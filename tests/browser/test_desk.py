@@ -3,7 +3,6 @@
 Pictures of every state are left in the folder that pytest names `pictures0`.
 """
 
-import os
 import re
 import statistics
 import time
@@ -31,7 +30,6 @@ from tests.desk_texts import Today, account, arrive
 pytestmark = pytest.mark.browser
 
 READING_SECONDS = 0.4
-MOST_MILLISECONDS = 200
 PERSIAN = "سلام، بسته‌ام هنوز نرسیده است. (شماره ۱۲)\nEnglish line"
 CODE = "def f(x):\n    if x < 1 && y:\n\treturn '<b>'\n\n    trailing"
 EMOJI = "Thanks 👩‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️"
@@ -149,8 +147,6 @@ def test_from_an_empty_queue_to_twenty_decisions_by_keyboard_alone(seat: Seat) -
     seat.picture("after-twenty")
     print(f"\nkey to next text: median {statistics.median(taken):.0f} ms, max {max(taken):.0f} ms")
     assert len(taken) == 20
-    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    assert statistics.median(taken) < MOST_MILLISECONDS * busy
     wanted = [(text, ("spam" if at % 3 else "ham",)) for at, text in enumerate(texts[:20])]
     assert seat.answers() == wanted[::-1]
     unharmed(seat.page)

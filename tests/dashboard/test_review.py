@@ -112,7 +112,7 @@ def told(waiting: int, pace: Pace, simulated: int = 0) -> Outlook:
         (told(0, Pace(1, 5, 9)), "now"),
         (told(5, Pace(1, 0, 0)), "–"),
         (told(500, Pace(1, 200, 50)), "grows by 150 an hour"),
-        (told(100, Pace(1, 10, 14)), "not before 6.8 h"),
+        (told(100, Pace(1, 10, 14)), "≥ 6.8 h"),
         (told(100, Pace(1, 10, 300)), "in 16 min to 26 min"),
         (told(10**7, Pace(1, 10, 300)), "in over 90 days"),
     ],

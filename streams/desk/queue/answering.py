@@ -103,7 +103,9 @@ def _last(db: Connection, reviewer: str) -> Sequence[Row[Any]]:
     query = select(answers.c.at, answers.c.quick).where(
         answers.c.reviewer == reviewer, answers.c.state != "undone"
     )
-    return list(db.execute(query.order_by(answers.c.at.desc()).limit(IN_A_ROW - 1)))
+    return list(
+        db.execute(query.order_by(answers.c.at.desc(), answers.c.id.desc()).limit(IN_A_ROW - 1))
+    )
 
 
 def undo(desk: Desk, who: Account, answer: str, now: datetime) -> Loan:

@@ -100,7 +100,7 @@ def final_answers(db: Connection, ids: Sequence[int]) -> dict[int, list[Row[Any]
     query = select(answers).where(
         answers.c.item.in_(ids), answers.c.state == "final", answers.c.role != "repeat"
     )
-    for row in db.execute(query.order_by(answers.c.at, answers.c.answer)):
+    for row in db.execute(query.order_by(answers.c.id)):
         found[row.item].append(row)
     return found
 

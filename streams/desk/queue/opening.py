@@ -1,31 +1,23 @@
 """A queue that is open: its database, its tables, and transactions on them."""
 
-import contextlib
-import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Engine, exc, select
 
 from models.errors import ConfigurationError
 from models.task import Task
 from streams.desk import schema
-from streams.desk.queue import ranking
+from streams.desk.queue import engines, ranking
+from streams.desk.queue.engines import engine_of, to_write_ahead
 from streams.desk.queue.faults import QueueUnavailable, asks_again, in_our_words
 from streams.desk.queue.turns import Turns, no_leftovers
 
 T = TypeVar("T")
 
-WAIT_SECONDS = 10.0
-"""So long one transaction waits for others, or for a connection."""
-
-CONNECTIONS = 64
 ATTEMPTS = 8
 OPENING = 0x7469_6465
 """The advisory lock under which a queue in PostgreSQL is opened."""
@@ -61,7 +53,7 @@ def open_desk(url: str, tasks: Mapping[str, Task]) -> Desk:
             or a queue of a later version.
         QueueUnavailable: the database does not answer now.
     """
-    engine, where = _engine(url)
+    engine, where = engine_of(url)
     try:
         with in_our_words(where):
             secret = _prepared(engine, where)
@@ -128,111 +120,17 @@ def is_postgres(db: Connection) -> bool:
 
 def _in_turn(desk: Desk, work: Callable[[Connection], T]) -> T:
     try:
-        done: T = desk.turns.run(work, WAIT_SECONDS)
+        done: T = desk.turns.run(work, engines.WAIT_SECONDS)
     except TimeoutError:
         message = f"the desk's queue at {desk.where} is busy; ask again in a moment"
         raise QueueUnavailable(message) from None
     return done
 
 
-def _engine(url: str) -> tuple[Engine, str]:
-    try:
-        parsed = make_url(url)
-    except exc.ArgumentError as error:
-        raise ConfigurationError(
-            "TIDEGAUGE_DESK__DATABASE is no database URL; one is"
-            " sqlite:////folder/desk.sqlite or postgresql+psycopg://user:password@host/name"
-        ) from error
-    where = parsed.render_as_string(hide_password=True)
-    kind = parsed.get_backend_name()
-    if kind == "sqlite":
-        return _sqlite(parsed), where
-    if kind == "postgresql":
-        return _postgres(parsed), where
-    message = f"TIDEGAUGE_DESK__DATABASE: the queue is kept in sqlite or postgresql, not in {kind}"
-    raise ConfigurationError(message)
-
-
-def _sqlite(url: URL) -> Engine:
-    if url.database in (None, "", ":memory:"):
-        raise ConfigurationError(
-            "TIDEGAUGE_DESK__DATABASE: a queue in memory is lost with its process; name a file,"
-            " as in sqlite:////folder/desk.sqlite"
-        )
-    _own_file(Path(str(url.database)))
-    engine = create_engine(
-        url.set(drivername="sqlite"),
-        poolclass=QueuePool,
-        pool_size=8,
-        max_overflow=CONNECTIONS - 8,
-        pool_timeout=WAIT_SECONDS,
-        hide_parameters=True,
-        connect_args={"check_same_thread": False},
-    )
-    event.listen(engine, "connect", _connected)
-    event.listen(engine, "begin", _begun)
-    return engine
-
-
-def _own_file(path: Path) -> None:
-    """The file exists, and nobody else on the machine can read what reviewers read."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            # Only a new one is opened here: to close the file would end SQLite's locks on it.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        message = f"the desk's queue cannot be kept in {path}: {error.strerror}"
-        raise ConfigurationError(message) from error
-
-
-def _connected(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where _begun says so, not by themselves
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000:.0f}")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _begun(db: Connection) -> None:
-    how = db.get_execution_options().get("begin", "BEGIN IMMEDIATE")
-    if how:
-        db.exec_driver_sql(how)
-
-
-def _postgres(url: URL) -> Engine:
-    try:
-        return create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            pool_size=8,
-            max_overflow=CONNECTIONS - 8,
-            pool_timeout=WAIT_SECONDS,
-            pool_pre_ping=True,
-            hide_parameters=True,
-            connect_args={
-                "connect_timeout": int(WAIT_SECONDS),
-                "options": f"{_options(url)} -c lock_timeout={WAIT_SECONDS * 1000:.0f}"
-                " -c synchronous_commit=on -c timezone=UTC",
-            },
-        )
-    except ImportError as error:
-        raise ConfigurationError(
-            "TIDEGAUGE_DESK__DATABASE names PostgreSQL, whose driver is not installed:"
-            " pip install 'tidegauge[postgres]'"
-        ) from error
-
-
-def _options(url: URL) -> str:
-    """What the URL itself asks of the server, such as a search path."""
-    given = url.query.get("options", "")
-    return given if isinstance(given, str) else " ".join(given)
-
-
 def _prepared(engine: Engine, where: str) -> str:
     """The queue's secret, once its tables are there, whoever made them."""
     if engine.dialect.name == "sqlite":
-        _to_write_ahead(engine)
+        to_write_ahead(engine)
     with engine.begin() as db:
         _one_opener(db)
         schema.about.create(db, checkfirst=True)
@@ -250,17 +148,3 @@ def _prepared(engine: Engine, where: str) -> str:
         row = {"id": 1, "version": schema.VERSION, "secret": secret, "created_at": now}
         db.execute(schema.about.insert(), row)
         return secret
-
-
-def _to_write_ahead(engine: Engine) -> None:
-    """Switch the file to WAL for good; SQLite does not wait for another opener that does so."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    with engine.connect().execution_options(begin="") as db:
-        while True:
-            try:
-                db.exec_driver_sql("PRAGMA journal_mode = WAL")
-                return
-            except exc.OperationalError as error:
-                if "locked" not in str(error.orig) or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.02)

@@ -27,7 +27,7 @@ def history(
         .outerjoin(contents, contents.c.item == answers.c.item)
         .outerjoin(gold, gold.c.gold_id == answers.c.gold_id)
         .where(answers.c.reviewer == who.name)
-        .order_by(answers.c.at.desc(), answers.c.answer)
+        .order_by(answers.c.at.desc(), answers.c.id.desc())
         .limit(min(limit, MOST))
     )
     if before is not None:

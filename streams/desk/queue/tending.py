@@ -91,7 +91,7 @@ STEPS = (
     Step(
         answers,
         lambda now: and_(IS_PENDING, answers.c.undo_until <= now),
-        (answers.c.undo_until, answers.c.at, answers.c.answer),
+        (answers.c.undo_until, answers.c.id),
         _settle,
     ),
     Step(

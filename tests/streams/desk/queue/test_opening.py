@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, select, text, update
 
 from models.errors import ConfigurationError, Unavailable
 from streams.desk import schema
-from streams.desk.queue import QueueUnavailable, open_desk, opening
+from streams.desk.queue import QueueUnavailable, engines, open_desk
 from streams.desk.queue.opening import read, write
 from tests import postgres
 from tests.streams.desk.queue.bench import SCAM, Bench, arrival, task
@@ -154,7 +154,7 @@ def test_planned_items_keep_the_number_of_reviewers_they_came_with(url: str) -> 
 def test_a_file_that_is_locked_for_long_is_unavailable_and_nothing_is_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(engines, "WAIT_SECONDS", 0.1)
     path = tmp_path / "desk.sqlite"
     bench = Bench(open_desk(f"sqlite:///{path}", TASKS))
     bench.add(arrival(0))
