@@ -144,5 +144,9 @@ async def stop_by(number: signal.Signals) -> None:
 def test_what_ends_a_drill_is_one_line_and_a_code(work: Any, code: int, line: str) -> None:
     console = Console(file=StringIO(), width=150)
     begun: Coroutine[Any, Any, None] = work()
-    assert _run(begun, console) == code
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background
+    try:
+        assert _run(begun, console) == code
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert cast(StringIO, console.file).getvalue() == line

@@ -168,17 +168,17 @@ def test_undo_brings_back_what_was_planted(busy: Bench, role: str) -> None:
 
 def test_a_shown_suggestion_of_gold_is_always_the_same(opened: Open) -> None:
     bench = opened(gold_share=0.5, suggestion="shown")
-    for number in range(8):
+    for number in range(16):
         gold(bench, number)
-    bench.add(*(arrival(n) for n in range(60)))
+    bench.add(*(arrival(n) for n in range(100)))
     ana = bench.person("ana")
     shown: dict[str, set[tuple[str, ...] | None]] = {}
-    for _ in range(60):
+    for _ in range(100):
         loan = bench.loan(ana)
         if roles(bench)[loan.lease] == "gold":
             shown.setdefault(loan.text, set()).add(loan.suggestion)
             shown[loan.text].add(bench.loan(ana).suggestion)
         bench.answers(ana)
-    assert len(shown) == 8
+    assert len(shown) == 16
     assert all(len(each) == 1 for each in shown.values())
     assert {("scam",), ("personal",)} == set.union(*shown.values())
