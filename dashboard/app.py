@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import states
+from dashboard.again import ask_again
 from dashboard.desk import sign_in
 from dashboard.filters import sidebar
 from dashboard.view import View
@@ -62,7 +63,7 @@ def _view(settings: Settings) -> View | None:
     tasks = choices.tasks(store)
     if not tasks:
         states.nothing_yet()
-        _ask_again()
+        ask_again(states.RETRY_SECONDS)
         return None
     return View(store, settings, sidebar(store, tasks))
 
@@ -73,18 +74,6 @@ def _draw(entry: PageEntry) -> None:
 
 def _desk() -> None:
     desk.render(load_settings())
-
-
-def _ask_again() -> None:
-    @st.fragment(run_every=states.RETRY_SECONDS)
-    def again() -> None:
-        if st.session_state.get("asked"):
-            st.session_state["asked"] = False
-            st.rerun()
-        st.session_state["asked"] = True
-
-    st.session_state["asked"] = False
-    again()
 
 
 def _run(page: st.Page) -> None:
@@ -103,12 +92,12 @@ def _run(page: st.Page) -> None:
                 page.run()
         except StoreUnavailable as problem:
             states.store_down(settings.clickhouse.url, problem)
-            _ask_again()
+            ask_again(states.RETRY_SECONDS)
         except Refused as problem:
             states.refused(problem)
     except ConfigurationError as problem:
         states.needs_mending(problem)
-        _ask_again()
+        ask_again(states.RETRY_SECONDS)
 
 
 def main(front: str = PAGES[0].path) -> None:

@@ -1,6 +1,7 @@
 """The Overview's key numbers, each with its n, interval and who is behind it."""
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from dashboard import parts, words
 from dashboard.view import View
@@ -17,16 +18,25 @@ WIDER = {
 }
 
 
-def key_numbers(
-    view: View,
-    scope: Scope,
-    books: ledger.Ledger,
-    raised: tuple[AlarmFigure, ...],
-    known: ReferenceQuality,
-) -> None:
+@dataclass(frozen=True)
+class Figures:
+    """What several parts of the Overview speak of, asked for once.
+
+    Attributes:
+        raised: alarms of the scope.
+        known: how labels compare with references.
+        audit: how they compare with what people say of the audited samples.
+    """
+
+    books: ledger.Ledger
+    raised: tuple[AlarmFigure, ...]
+    known: ReferenceQuality
+    audit: decisions.AuditQuality
+
+
+def key_numbers(view: View, scope: Scope, now: datetime, figures: Figures) -> None:
     """Eight numbers, each with its n and interval where it has one."""
-    now = datetime.now(UTC)
-    audit = decisions.audit_quality(view.store, scope, now)
+    books, known = figures.books, figures.known
     means = scores.scores(view.store, scope, now)
     parts.cards(
         [
@@ -36,7 +46,7 @@ def key_numbers(
                 "Each sample once, however often its record arrived.",
             ),
             _estimated(live_accuracy(view.store, scope, now)),
-            _audited(audit),
+            _audited(figures.audit),
             parts.Card(
                 "Accuracy, references", words.percent(known.accuracy.value),
                 words.shares(known.accuracy),
@@ -49,7 +59,7 @@ def key_numbers(
                 "The judge's own P(label correct), not yet checked by people. "
                 f"{_promise(means.judge_score.kind)}",
             ),
-            *_work(view, scope, books, raised),
+            *_work(view, scope, books, figures.raised),
         ]
     )  # fmt: skip
 

@@ -1,19 +1,23 @@
 """The reviewers' part of the Review page: each one's work, and who agrees with whom."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts, parts, states, words
-from dashboard.tables import score_column, share_column, table, time_column
+from dashboard.tables import score_column, share_column, table
 from dashboard.view import View
 from streams.store.figures import review_people
 from streams.store.figures.estimate import looks
 from streams.store.figures.scope import Scope
 
 CHARTED = 15
-NAME_WIDTH = 140
+NAME_WIDTH = 120
+END_WIDTH = 62
+N_WIDTH = 48
 KNOWN, AGAIN = "gold answered as known", "repeats answered as before"
 WEIGHTS = {False: "items asked about", True: "all traffic (1/π)"}
 
@@ -22,6 +26,23 @@ def with_reviewers(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with who reviewed in place of the flag `simulated`."""
     shown = frame.rename(columns={"simulated": "reviewers"})
     return shown.assign(reviewers=frame["simulated"].map({True: "simulated", False: "people"}))
+
+
+def interval_columns(
+    name: str, label: str, column: Callable[[str, str | None], Any]
+) -> dict[str, Any]:
+    """The columns of an estimate and of its ends, these narrow: a table has many of them.
+
+    Args:
+        name: the frame's column; its ends are `_low` and `_high`.
+        label: what it is called.
+        column: makes one from a label and its meaning, e.g. `share_column`.
+    """
+    ends = {
+        f"{name}_{end}": {**column(end, f"{label}: 95 % {end}"), "width": END_WIDTH}
+        for end in ("low", "high")
+    }
+    return {name: column(label, None), **ends}
 
 
 def alpha_card(alphas: pd.DataFrame) -> parts.Card:
@@ -50,8 +71,9 @@ def people(scope: Scope, now: datetime, frame: pd.DataFrame) -> None:
         "Reviewers",
         "By the time of their answers. Gold are planted items whose labels are known; repeats are "
         "items the same reviewer had before. Bulk: answered faster than the text can be read, at "
-        f"least three in a row. 95 % intervals {promise}; of many reviewers, one in twenty lies "
-        "outside its own. Skipped items are in no figure here.",
+        f"least three in a row. 95 % intervals of gold and repeats {promise}; of the median, for "
+        "one look. Of many reviewers, one in twenty lies outside its own. Skipped items are in no "
+        "figure here. The CSV has more: ambiguous decisions, the last answer.",
     ):
         if not len(frame):
             states.none("Nobody answered in this time.")
@@ -90,56 +112,54 @@ _ENDS = ("", "_low", "_high", "_n")
 
 def _table(frame: pd.DataFrame, name: str) -> None:
     number = st.column_config.NumberColumn
-    shares = {
-        f"{column}{end}": share_column(f"{shown}{end.replace('_', ' ')}")
-        for column, shown in (("gold", "gold right"), ("steady", "repeats same"))
-        for end in ("", "_low", "_high")
-    }
     table(
         frame.drop(columns=["simulated", "kind"]),
         name,
         {
-            **shares,
+            **interval_columns("seconds", "median, s", _seconds_column),
+            **interval_columns("gold", "gold right", share_column),
+            **interval_columns("steady", "repeats same", share_column),
             "reviewer": st.column_config.TextColumn("reviewer", width=NAME_WIDTH),
             "bulk": share_column("bulk", "Share of all answers; all were counted."),
             "answers": number("answers", help="Gold and repeats included."),
             "decisions": number("decisions", help="Answers to samples, adjudications included."),
-            "ambiguous": number("ambiguous", help="Decisions that say there is no label."),
-            "seconds": number("median, s", format="%.1f", help="Time spent on an answer."),
-            "seconds_low": number("median low, s", format="%.1f"),
-            "seconds_high": number("median high, s", format="%.1f"),
-            "seconds_n": number("n timed"),
-            "gold_n": number("gold n", help="Gold answered; `ambiguous` counts as a miss."),
-            "steady_n": number("repeats n", help="Repeats with a label the first time."),
-            "last": time_column("last answer"),
+            "seconds_n": _n_column("Answers whose time is known."),
+            "gold_n": _n_column("Gold answered; `ambiguous` counts as a miss."),
+            "steady_n": _n_column("Repeats with a label the first time."),
+            "ambiguous": None,
+            "last": None,
         },
     )
 
 
+def _seconds_column(label: str, meaning: str | None) -> Any:
+    return st.column_config.NumberColumn(
+        label, format="%.1f", help=meaning or "Time spent on an answer."
+    )
+
+
+def _n_column(meaning: str) -> Any:
+    return st.column_config.NumberColumn("n", help=meaning, width=N_WIDTH)
+
+
 def agreement(view: View, scope: Scope, alphas: pd.DataFrame) -> None:
     """Who agrees with whom, and all together."""
-    left, right = st.columns([3, 2], gap="medium")
-    with (
-        left,
-        parts.panel(
-            "Agreement two by two",
-            "On what both answered, ambiguous being an answer; no adjudications. Kappa is the "
-            "agreement beyond chance: unknown when both always said the same one label. "
-            "95 % intervals for one look.",
-        ),
+    with parts.panel(
+        "Agreement two by two",
+        "On what both answered, ambiguous being an answer; no adjudications. Kappa is the "
+        "agreement beyond chance: unknown when both always said the same one label. "
+        "95 % intervals for one look.",
     ):
         pairs = review_people.pairs(view.store, scope)
         if len(pairs):
             _pairs(pairs)
         else:
             states.none("No two reviewers answered the same item in this time.")
-    with (
-        right,
-        parts.panel(
-            "Agreement of all",
-            "Krippendorff's alpha. People are asked about the harder items, on which they agree "
-            "less; weighted by the recorded probability of review it speaks of all traffic.",
-        ),
+    with parts.panel(
+        "Agreement of all",
+        "Krippendorff's alpha. People are asked about the harder items, on which they agree "
+        "less; weighted by the recorded probability of review it speaks of all traffic. "
+        "95 % intervals for one look.",
     ):
         if len(alphas):
             _alphas(alphas)
@@ -148,20 +168,16 @@ def agreement(view: View, scope: Scope, alphas: pd.DataFrame) -> None:
 
 
 def _pairs(pairs: pd.DataFrame) -> None:
-    shares = ("agreement", "agreement_low", "agreement_high")
     table(
         with_reviewers(pairs),
         "reviewer-pairs",
         {
             **{one: st.column_config.TextColumn(one, width=NAME_WIDTH) for one in ("one", "other")},
-            "n": st.column_config.NumberColumn("n", help="Items that both answered."),
-            **{name: share_column(name.replace("_", " ")) for name in shares},
-            **{name: score_column(name.replace("_", " ")) for name in _KAPPAS},
+            "n": _n_column("Items that both answered."),
+            **interval_columns("agreement", "agreement", share_column),
+            **interval_columns("kappa", "kappa", score_column),
         },
     )
-
-
-_KAPPAS = ("kappa", "kappa_low", "kappa_high")
 
 
 def _alphas(alphas: pd.DataFrame) -> None:
@@ -174,6 +190,6 @@ def _alphas(alphas: pd.DataFrame) -> None:
             "value": score_column("alpha"),
             "low": score_column("95 % low"),
             "high": score_column("95 % high"),
-            "n": st.column_config.NumberColumn("n", help="Items with two answers or more."),
+            "n": _n_column("Items with two answers or more."),
         },
     )

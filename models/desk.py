@@ -4,6 +4,7 @@ Nothing here tells a reviewer what the machine thinks: no judge score, no lane, 
 other answer, and no identity by which a planted item could be told from a live one.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -11,9 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.review import REASON_LENGTH, AnswerKind, ItemState
 
-Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
+"""What can be a reviewer's token: something that a header carries as it is."""
 
 AccountRole = Literal["reviewer", "senior", "admin"]
 """A senior also adjudicates; an admin also looks after queue, accounts and gold."""
@@ -39,6 +43,7 @@ class TaskShown(Body):
     """What a reviewer needs to know of a task.
 
     Attributes:
+        version: `name@hash`, as in a loan.
         kind: how many labels an answer has: exactly one, or any number.
         undo_seconds: for so long an answer can be taken back; nothing of it is published before.
         lease_seconds: how long an item is held without a sign of life.
@@ -53,6 +58,12 @@ class TaskShown(Body):
     undo_seconds: float
     lease_seconds: float
 
+    @property
+    def how_to_decide(self) -> str:
+        """What its author says of it, and that there is nothing where they say nothing."""
+        said = [part for part in (self.description, self.guidelines) if part.strip()]
+        return "\n\n".join(said) or "This task has none."
+
 
 class Wanted(Body):
     """What a reviewer asks for.
@@ -65,7 +76,7 @@ class Wanted(Body):
 
     task: str | None = None
     count: int = Field(default=1, ge=1, le=5)
-    held: tuple[Token, ...] = Field(default=(), max_length=20)
+    held: tuple[Id, ...] = Field(default=(), max_length=20)
 
 
 class Loan(Body):
@@ -74,12 +85,13 @@ class Loan(Body):
     Attributes:
         lease: the fencing token that every answer needs; it is no identity of the item.
         task: the name of its task.
-        version: of the task it was labelled under, which may be older than the guidelines shown.
+        version: of the task it was labelled under, `name@hash`; it may be older than the guidelines
+            shown.
         suggestion: the annotator's labels, null where the task hides them.
         adjudication: the reviewers before disagreed or passed it on; their answers stay hidden.
     """
 
-    lease: Token
+    lease: Id
     task: str
     version: str
     text: str
@@ -114,14 +126,14 @@ class Passed(Body):
 class Receipt(Body):
     """The desk has the answer: it is stored and will be published after `undo_until`."""
 
-    answer: Token
+    answer: Id
     undo_until: datetime
 
 
 class Held(Body):
     """A lease after a sign of life."""
 
-    lease: Token
+    lease: Id
     expires_at: datetime
 
 
@@ -132,7 +144,7 @@ class Past(Body):
         state: `pending` can still be undone, `undone` was, `final` is or will be published.
     """
 
-    answer: Token
+    answer: Id
     task: str
     text: str
     kind: AnswerKind
@@ -279,7 +291,7 @@ class Problem(Body):
     """Every refusal of the API.
 
     Attributes:
-        code: for programs, one of those in `streams.desk.errors`.
+        code: for programs, one of those in `docs/desk.md`.
         message: for people: what is wrong and what to do.
     """
 

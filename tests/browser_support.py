@@ -74,6 +74,16 @@ def drawn(page: Page, url: str) -> None:
     settled(page)
 
 
+def turned(page: Page, address: str, sign: str) -> None:
+    """Go on to another address as Back does, without loading the page again, until `sign` shows."""
+    page.evaluate(
+        "address => { history.pushState({}, '', address); dispatchEvent(new Event('popstate')) }",
+        address,
+    )
+    page.get_by_text(sign).first.wait_for()
+    settled(page)
+
+
 def settled(page: Page) -> None:
     """Wait until nothing is being drawn."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from streams.embedded import apache_kafka
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from tests import postgres
 
 _REQUIRED = pytest.StashKey[set[str]]()
+
+
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")  # how long an example takes is no test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -124,12 +124,17 @@ def review(number: int) -> ReviewTask:
     )
 
 
+def _asked(number: int) -> dict[str, Any]:
+    """What a decision and an outcome repeat of the question."""
+    names = ("result_id", "sample_key", "source", "task", "lane", "propensity", "audit")
+    asked = review(number)
+    return {name: getattr(asked, name) for name in names}
+
+
 def decision(number: int, **changes: Any) -> Decision:
     """What a reviewer answers."""
-    asked = review(number)
     values: dict[str, Any] = {
-        **{name: getattr(asked, name) for name in ("result_id", "sample_key", "source", "task")},
-        **{name: getattr(asked, name) for name in ("lane", "propensity", "audit")},
+        **_asked(number),
         "decision_id": digest("decision", str(number), "ana"),
         "reviewer": "ana",
         "answer": "label",
@@ -141,10 +146,8 @@ def decision(number: int, **changes: Any) -> Decision:
 
 def outcome(number: int, **changes: Any) -> Outcome:
     """What the item came to once its decisions were in."""
-    asked = review(number)
     values: dict[str, Any] = {
-        **{name: getattr(asked, name) for name in ("result_id", "sample_key", "source", "task")},
-        **{name: getattr(asked, name) for name in ("lane", "propensity", "audit")},
+        **_asked(number),
         "state": "reviewed",
         "labels": ("personal",),
         "answers": 1,

@@ -181,14 +181,14 @@ def decided_rows(result: Row, label: str, **changes: Any) -> list[Row]:
 
 
 _ASKED = ("run", "task", "sample_key", "event_time", "result_id", "lane", "propensity", "audit")
-"""What a decision and an outcome repeat of the result."""
+"""What a question, a decision and an outcome repeat of the result."""
 
 
 def review_row(result: Row) -> Row:
     """The question that a reviewed result put to people."""
     r = result.model_dump()
-    names = "run task sample_key event_time result_id lane propensity audit stored_at precedence"
-    return ReviewRow(**{name: r[name] for name in names.split()}, suggestion=r["labels"])
+    names = (*_ASKED, "stored_at", "precedence")
+    return ReviewRow(**{name: r[name] for name in names}, suggestion=r["labels"])
 
 
 def dead_letter_row(key: str, at: datetime, *, offset: int, **changes: Any) -> Row:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -142,9 +143,15 @@ def bench(url: str, tasks: Mapping[str, Task], limits: Limits | None = None) -> 
 
 
 @contextlib.contextmanager
-def answering(desk: queue.Desk, clock: Clock, limits: Limits | None = None) -> Iterator[str]:
-    """The API of a queue on a free loopback port, in a thread; its address."""
-    sock = listening(DeskSettings(port=0))
+def answering(
+    desk: queue.Desk,
+    clock: Clock,
+    limits: Limits | None = None,
+    sock: socket.socket | None = None,
+) -> Iterator[str]:
+    """The API of a queue on a socket or a free loopback port, in a thread; its address."""
+    sock = sock or listening(DeskSettings(port=0))
+    address = where(sock)
     app = build(desk, clock, limits or Limits(requests_per_second=10_000))
     loop = asyncio.new_event_loop()
     serving = loop.create_task(served(app, sock))
@@ -158,7 +165,7 @@ def answering(desk: queue.Desk, clock: Clock, limits: Limits | None = None) -> I
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield where(sock)
+        yield address
     finally:
         loop.call_soon_threadsafe(serving.cancel)
         thread.join(20)

@@ -18,7 +18,7 @@ from models.desk import (
 )
 from models.errors import Unavailable
 from streams.desk.client import DeskClient
-from streams.desk.errors import LeaseLost, NotSignedIn, NotThere, TooLate
+from streams.desk.errors import DeskError, LeaseLost, NotSignedIn, NotThere, TooLate
 
 TOKEN = "right-token"
 SINGLE = TaskShown(
@@ -49,13 +49,14 @@ class Queue:
     adjudication: bool = False
     loans: dict[str, Loan] = field(default_factory=dict)
     decided: dict[str, tuple[Loan, Given, Receipt]] = field(default_factory=dict)
-    passed: list[tuple[str, str, str]] = field(default_factory=list)
-    undone: list[str] = field(default_factory=list)
+    passed: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    undone: dict[str, Loan] = field(default_factory=dict)
     released: list[str] = field(default_factory=list)
     beats: list[str] = field(default_factory=list)
     down: bool = False
     deaf: bool = False
     revoked: bool = False
+    fault: bool = False
     undo_over: bool = False
     numbers: "count[int]" = field(default_factory=count)
 
@@ -93,6 +94,8 @@ class FakeDesk(DeskClient):
             raise Unavailable("the review desk at http://desk.invalid does not answer")
         if self.state.revoked or self.token != TOKEN:
             raise NotSignedIn("no account goes with this token")
+        if self.state.fault:
+            raise DeskError("the review desk made a mistake; its log says more")
         return self.state
 
     def _held(self, lease: str) -> Loan:
@@ -119,10 +122,12 @@ class FakeDesk(DeskClient):
         raise NotThere("no such task")
 
     def next(self, wanted: Wanted | None = None) -> list[Loan]:
-        queue, most = self._reached(), (wanted or Wanted()).count
-        while queue.texts and len(queue.loans) < most:
+        queue, wanted = self._reached(), wanted or Wanted()
+        if wanted.task is not None:
+            self.task(wanted.task)
+        while queue.texts and len(queue.loans) < wanted.count:
             queue.lend(queue.texts.pop(0))
-        return list(queue.loans.values())
+        return [loan for lease, loan in queue.loans.items() if lease not in wanted.held]
 
     def heartbeat(self, lease: str) -> Held:
         loan = self._held(lease)
@@ -134,6 +139,7 @@ class FakeDesk(DeskClient):
         if lease in queue.decided and queue.decided[lease][1] == given:
             return queue.decided[lease][2]
         loan = self._held(lease)
+        self.task(loan.task)
         del queue.loans[lease]
         receipt = Receipt(
             answer=f"answer{lease}", undo_until=datetime.now(UTC) + timedelta(seconds=10)
@@ -149,9 +155,11 @@ class FakeDesk(DeskClient):
         self._pass("escalate", lease, passed)
 
     def _pass(self, how: str, lease: str, passed: Passed | None) -> None:
+        if self._reached().passed.get(lease, ("",))[0] == how:
+            return
         loan = self._held(lease)
         del self.state.loans[lease]
-        self.state.passed.append((how, loan.text, (passed or Passed()).reason))
+        self.state.passed[lease] = how, loan.text, (passed or Passed()).reason
         self._lose_the_answer()
 
     def release(self, lease: str) -> None:
@@ -161,14 +169,17 @@ class FakeDesk(DeskClient):
 
     def undo(self, answer: str) -> Loan:
         queue = self._reached()
+        if answer in queue.undone:
+            return queue.undone[answer]
         if queue.undo_over:
             raise TooLate("too late")
         [lease] = [
             key for key, (_, _, receipt) in queue.decided.items() if receipt.answer == answer
         ]
         loan = queue.decided.pop(lease)[0]
-        queue.undone.append(answer)
-        return queue.lend(loan.text)
+        queue.undone[answer] = queue.lend(loan.text)
+        self._lose_the_answer()
+        return queue.undone[answer]
 
     def history(self, limit: int = 20, before: datetime | None = None) -> list[Past]:
         self._reached()

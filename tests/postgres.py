@@ -131,16 +131,17 @@ def kept(server: Server) -> Iterator[None]:
 
 def made(settings: Mapping[str, str] = UNSAFE) -> Server:
     """A new server that does not run yet; its folder is for `kept` to remove."""
-    initdb = str(programs() / "initdb")
+    initdb = as_nobody_special([str(programs() / "initdb")])
+    mine = owner()
     folder = Path(tempfile.mkdtemp(prefix="tidegauge-pg-"))
     password = folder / "password"
     password.write_text(PASSWORD)
     options = ["--username", USER, "--auth=scram-sha-256", f"--pwfile={password}"]
     options += ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
     for path in (folder, password):
-        os.chown(path, *owner())
+        os.chown(path, *mine)
     subprocess.run(
-        as_nobody_special([initdb, "-D", str(folder / "data"), *options]),
+        [*initdb, "-D", str(folder / "data"), *options],
         check=True,
         stdout=subprocess.DEVNULL,
         cwd=folder,

@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from math import fsum
 
 from agents.annotate.calibration import fittable
+from agents.annotate.views import text_of
 from models.errors import ConfigurationError
 from models.identity import digest
 from models.policy import Correction
@@ -83,9 +85,14 @@ def _one_of_each(mistakes: Iterable[Mistake]) -> list[Mistake]:
         length = len(mistake.text) + len(mistake.context) + len(mistake.response)
         if mistake.text.strip() and length <= LONGEST:
             kinds[mistake.said, mistake.right].append(mistake)
-    common = sorted(kinds.items(), key=lambda item: (-sum(m.weight for m in item[1]), item[0]))
-    ranked = [sorted(group, key=lambda m: digest("correction", m.text)) for _, group in common]
+    common = sorted(kinds.items(), key=lambda item: (-fsum(m.weight for m in item[1]), item[0]))
+    ranked = [sorted(group, key=_place) for _, group in common]
     return [mistake for turn in zip_longest(*ranked) for mistake in turn if mistake is not None]
+
+
+def _place(mistake: Mistake) -> str:
+    """Its place among those of its kind, by nothing but what it says."""
+    return digest("correction", mistake.text, mistake.context, mistake.response)
 
 
 def _plain(text: str) -> str:
@@ -129,12 +136,7 @@ def with_corrections(
     if why := obstacle(task):
         raise ConfigurationError(f"task {task.name}: {why}")
     more = tuple(
-        LabelledText(text=_shown(correction), label=correction.labels[0])
+        LabelledText(text=text_of(correction), label=correction.labels[0])
         for correction in corrections
     )
     return view.model_copy(update={"examples": view.examples + more})
-
-
-def _shown(correction: Correction) -> str:
-    parts = (correction.context, correction.text, correction.response)
-    return "\n".join(part for part in parts if part)

@@ -18,7 +18,6 @@ DATA_RULE = (
 
 PLACEHOLDER = Sample(id="-", text="text", context="context", response="response")
 
-
 CORRECTIONS = (
     "Corrections: people checked labels that were given to earlier samples, and said what is right "
     "instead. Each of those samples stands between marks of its own, as the sample will."
@@ -58,8 +57,7 @@ def task_card(task: Task, kind: Kind) -> str:
 
 def sample_block(sample: Sample, sample_key: str, salt: str) -> str:
     """The sample inside its fence: context, text and response, as far as it has them."""
-    given = {"context": sample.context, "text": sample.text, "response": sample.response}
-    texts = {name: text for name, text in given.items() if text}
+    texts = _texts(sample)
     return fenced(texts, nonce_for(sample_key, salt, texts))
 
 
@@ -69,13 +67,14 @@ def correction_blocks(corrections: Sequence[Correction], kind: Kind, salt: str) 
 
 
 def _correction_block(correction: Correction, kind: Kind, salt: str) -> str:
-    texts = {
-        name: text
-        for name in ("context", "text", "response")
-        if (text := getattr(correction, name))
-    }
+    texts = _texts(correction)
     nonce = nonce_for(fingerprint(correction), salt, texts)
     return f"{fenced(texts, nonce)}\nAnswer: {kind.example(correction.labels)}"
+
+
+def _texts(of: Sample | Correction) -> dict[str, str]:
+    given = {"context": of.context, "text": of.text, "response": of.response}
+    return {name: text for name, text in given.items() if text}
 
 
 def user_prompt(block: str) -> str:

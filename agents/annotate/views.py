@@ -12,6 +12,7 @@ from agents.llm.fence import REPLY, TURN, one_line
 from agents.llm.requests import Answer, CompletionRequest, Payer
 from models.errors import BadAnswer, ConfigurationError, ModelUnavailable
 from models.identity import fingerprint
+from models.policy import Correction
 from models.record import Version
 from models.sample import Sample
 from models.task import ClassificationTask, LabelledText, View
@@ -34,9 +35,9 @@ def prompt_for(head: str, text: str, limit: int) -> str:
     return f"{head}\n\n{TURN} {one_line(text, limit)}\n{REPLY}"
 
 
-def text_of(sample: Sample) -> str:
+def text_of(shown: Sample | Correction) -> str:
     """What completion prompts show of a sample: context, text and response, one after another."""
-    parts = (sample.context, sample.text, sample.response)
+    parts = (shown.context, shown.text, shown.response)
     return "\n".join(part for part in parts if part)
 
 

@@ -12,11 +12,12 @@ Said = tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Consensus:
     """What an item came to.
 
     Attributes:
         labels: what people agreed on; empty when ambiguous.
+        ambiguous: people say that no label can be given, or too few said the same.
         agreed: all of them said the same.
     """
 
@@ -34,19 +35,19 @@ def said(answer: AnswerKind, labels: Sequence[str]) -> Said:
     return tuple(sorted(labels)) if answer == "label" else None
 
 
-def consensus(answers: Sequence[Said], adjudicate: bool) -> Verdict | Literal["adjudicate"]:
+def consensus(answers: Sequence[Said], adjudicate: bool) -> Consensus | Literal["adjudicate"]:
     """What a first round comes to: what all say; else a senior's word, or the majority's.
 
     More than half must say the same for a majority; what has none is ambiguous.
 
     >>> consensus([("a",), ("a",)], adjudicate=True)
-    Verdict(labels=('a',), ambiguous=False, agreed=True)
+    Consensus(labels=('a',), ambiguous=False, agreed=True)
     >>> consensus([("a",), None], adjudicate=True)
     'adjudicate'
     >>> consensus([("a",), ("b",), ("a",)], adjudicate=False)
-    Verdict(labels=('a',), ambiguous=False, agreed=False)
+    Consensus(labels=('a',), ambiguous=False, agreed=False)
     >>> consensus([("a",), ("b",)], adjudicate=False)
-    Verdict(labels=(), ambiguous=True, agreed=False)
+    Consensus(labels=(), ambiguous=True, agreed=False)
     """
     votes = Counter(answers)
     first, count = votes.most_common(1)[0]
@@ -55,13 +56,13 @@ def consensus(answers: Sequence[Said], adjudicate: bool) -> Verdict | Literal["a
         return "adjudicate"
     if 2 * count <= len(answers):
         first = None
-    return Verdict(first or (), first is None, agreed)
+    return Consensus(first or (), first is None, agreed)
 
 
-def adjudicated(senior: Said, others: Sequence[Said]) -> Verdict:
+def adjudicated(senior: Said, others: Sequence[Said]) -> Consensus:
     """What an item comes to by a senior's word.
 
     >>> adjudicated(("a",), [("a",), ("b",)])
-    Verdict(labels=('a',), ambiguous=False, agreed=False)
+    Consensus(labels=('a',), ambiguous=False, agreed=False)
     """
-    return Verdict(senior or (), senior is None, all(other == senior for other in others))
+    return Consensus(senior or (), senior is None, all(other == senior for other in others))

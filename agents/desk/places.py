@@ -5,7 +5,7 @@ those given or under way by then, exactly one more, from a senior.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from models.review import ItemState
 
@@ -14,6 +14,9 @@ SKIPS = 3
 
 Part = Literal["review", "adjudication"]
 """The part of an item that a lease or answer fills."""
+
+PARTS: tuple[Part, ...] = get_args(Part)
+"""Of the roles of a decision, those that fill a place: gold and repeats fill none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Places:
     def complete(self) -> bool:
         """All answers are in, and none can be undone."""
         return not (self.free or self.live or self.pending)
+
+    def wanting(self, reviewers: int) -> Self:
+        """It wants that many answers; what waits for a senior goes on wanting what it did."""
+        return self if self.level else replace(self, wanted=reviewers)
 
     def lent(self) -> Self:
         """One place is in somebody's hands."""

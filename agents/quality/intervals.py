@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
-from scipy import stats
+from scipy import special
 
 LEVEL = 0.95
 
@@ -104,5 +104,5 @@ def mean_interval(n: int, mean: float, variance: float, level: float = LEVEL) ->
         return nothing()
     if n == 1:
         return Estimate(mean, None, None, 1, level)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * math.sqrt(max(variance, 0.0) / n)
+    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(max(variance, 0.0) / n)
     return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half), n, level)

@@ -1,8 +1,9 @@
 """Quantiles of a sample with intervals that suppose nothing of its distribution."""
 
+import math
 from collections.abc import Sequence
 
-from scipy import stats
+from scipy import special
 
 from agents.quality.intervals import LEVEL, Estimate, nothing
 
@@ -30,14 +31,21 @@ def quantile(ordered: Sequence[float], share: float) -> Estimate:
         return nothing()
     tail = (1 - LEVEL) / 2
     # at the largest rank with P(fewer below than it) <= tail, and likewise from above
-    lowest = int(stats.binom.ppf(tail, n, share))
-    highest = int(stats.binom.ppf(1 - tail, n, share)) + 1
+    lowest = _binomial(tail, n, share)
+    highest = _binomial(1 - tail, n, share) + 1
     return Estimate(
         value=_between(ordered, share * (n - 1)),
         low=ordered[lowest - 1] if lowest >= 1 else None,
         high=ordered[highest - 1] if highest <= n else None,
         n=n,
     )
+
+
+def _binomial(tail: float, n: int, share: float) -> int:
+    """The least k with P(X <= k) >= tail, for X of n draws with this share."""
+    highest = math.ceil(float(special.bdtrik(tail, n, share)))
+    below = max(highest - 1, 0)
+    return below if float(special.bdtr(below, n, share)) >= tail else highest
 
 
 def _between(ordered: Sequence[float], place: float) -> float:

@@ -42,6 +42,15 @@ def uncertainty(p_correct: float) -> float:
     return sqrt(p_correct * (1 - p_correct))
 
 
+def value_of_review(p_correct: float | None) -> float:
+    """How much a person's decision is expected to tell, 0 to 1: its uncertainty, 1 at the most.
+
+    >>> value_of_review(None), value_of_review(1.0), round(value_of_review(0.9), 6)
+    (1.0, 0.0, 0.6)
+    """
+    return uncertainty(UNJUDGED if p_correct is None else p_correct) / uncertainty(UNJUDGED)
+
+
 def propensity(p_correct: float | None, policy: Policy, floor: float) -> float:
     """The chance of review: pi = clip((1 - tau) B h / mean(h) + tau B, floor, 1).
 

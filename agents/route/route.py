@@ -1,6 +1,6 @@
 """A judged sample and the policy it names → what becomes of it. Pure: every replay is equal."""
 
-from agents.route.propensity import calibrated, propensity
+from agents.route.propensity import calibrated, propensity, value_of_review
 from models.drift import WHOLE_TASK, Reading
 from models.identity import digest, draw
 from models.policy import Policy, Score
@@ -38,6 +38,7 @@ def review_task(result: Result) -> ReviewTask | None:
         lane=decided.lane,
         propensity=decided.propensity,
         audit=decided.audit,
+        value=value_of_review(decided.p_correct),
     )
 
 

@@ -11,7 +11,8 @@ from dashboard.desk import drawing
 from models.desk import Given, LabelShown, Loan, TaskShown
 from models.review import REASON_LENGTH
 from streams.desk.keys import AMBIGUOUS, ESCALATE, SKIP, UNDO, label_keys
-from streams.desk.sitting import Act, Escalate, Notice, Sitting, Skip
+from streams.desk.notices import Notice
+from streams.desk.sitting import Act, Escalate, Sitting, Skip
 
 AT_ONCE = "Several keys at once: nothing was sent. Press the one you mean."
 _CHOSEN, _PRESSES = "desk_chosen", "desk_presses"

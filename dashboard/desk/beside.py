@@ -4,7 +4,8 @@ import streamlit as st
 
 from dashboard.desk import answering, drawing
 from models.desk import TaskShown
-from streams.desk.sitting import Answered, Sitting
+from streams.desk.answered import Answered
+from streams.desk.sitting import Sitting
 
 PAST_SHOWN = 6
 
@@ -15,8 +16,7 @@ def guidelines(task: TaskShown | None) -> None:
     if task is None:
         st.caption("They stand here once a text does.")
         return
-    said = [part for part in (task.description, task.guidelines) if part.strip()]
-    drawing.block("\n\n".join(said) or "This task has none.", "desk-guidelines")
+    drawing.block(task.how_to_decide, "desk-guidelines")
 
 
 def history(sitting: Sitting) -> None:

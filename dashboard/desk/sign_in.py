@@ -8,14 +8,17 @@ import time
 
 import streamlit as st
 
+from dashboard.again import ask_again
 from models.desk import Me
-from models.errors import Unavailable
+from models.errors import ConfigurationError, Unavailable
 from models.settings import Settings
 from streams.desk.client import DeskClient
 from streams.desk.errors import DeskError, NotSignedIn
 
 CHECK_SECONDS = 60.0
 """How often the desk is asked whether a token still counts, on pages that only need a sign-in."""
+
+RETRY_SECONDS = 3.0
 
 UNKNOWN = "This token is not known to the desk, or it was revoked. Ask who looks after the desk."
 FOR_ACCOUNTS = "This dashboard is for people with an account at the review desk."
@@ -101,7 +104,7 @@ def _enter(settings: Settings, token: str) -> None:
         me = client.me()
     except NotSignedIn:
         st.error(UNKNOWN, icon=":material/key_off:")
-    except (DeskError, Unavailable) as problem:
+    except (DeskError, Unavailable, ConfigurationError) as problem:
         st.error("You cannot be signed in now.")
         st.text(str(problem))
     else:
@@ -126,12 +129,4 @@ def desk_down(settings: Settings, problem: str) -> None:
         )
         with st.expander("What was tried"):
             st.text(problem)
-
-    @st.fragment(run_every=3)
-    def again() -> None:
-        if st.session_state.pop("desk_asked", False):
-            st.rerun()
-        st.session_state["desk_asked"] = True
-
-    st.session_state["desk_asked"] = False
-    again()
+    ask_again(RETRY_SECONDS)

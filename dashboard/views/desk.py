@@ -123,7 +123,8 @@ def _live(sitting: Sitting) -> None:
     if not sitting.hand:
         sitting.fill()
     now = time.monotonic()
-    if now - st.session_state.get(_LOOKED, 0.0) >= LOOK_SECONDS:
+    rest = PULSE_SECONDS / 2 if sitting.trouble else LOOK_SECONDS
+    if now - st.session_state.get(_LOOKED, 0.0) >= rest:
         st.session_state[_LOOKED] = now
         sitting.look_around()
 
@@ -136,7 +137,8 @@ def _work(sitting: Sitting) -> None:
         if not sitting.hand:
             sitting.fill()
         _draw(sitting)
-        sitting.fill()  # the text is on its way to the screen: the next one is fetched meanwhile
+        if sitting.hand:  # the text is on its way to the screen: the next one is fetched meanwhile
+            sitting.fill()
     except NotSignedIn:
         _end(sign_in.UNKNOWN)
 

@@ -6,12 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, parts, states, timelines, words
-from dashboard.key_numbers import key_numbers, left_out
+from dashboard.key_numbers import Figures, key_numbers, left_out
+from dashboard.reviewers import with_reviewers
 from dashboard.tables import download, score_column, share_column, table
 from dashboard.theme import SIGNAL_NAMES, STATE_COLOURS, STATE_NAMES
 from dashboard.view import View, live
 from streams.store.figures import cost, decisions, ledger, references, routing, scores, traffic
 from streams.store.figures.alarms import AlarmFigure, alarms
+from streams.store.figures.decisions import AuditQuality
 from streams.store.figures.estimate import looks
 from streams.store.figures.references import ReferenceQuality
 from streams.store.figures.scope import Scope
@@ -23,20 +25,24 @@ def render(view: View) -> None:
 
 
 def _body(view: View) -> None:
-    scope = view.scope
+    scope, now = view.scope, datetime.now(UTC)
     parts.title(view, "Overview", "How good the labels are, and what became of the traffic.", scope)
     books = ledger.ledger(view.store, scope)
     if not books.samples_in:
         states.nothing_here(view.filters.extent.last)
         return
-    raised = alarms(view.store, scope)
-    known = references.reference_quality(view.store, scope, looks(scope, datetime.now(UTC)))
-    key_numbers(view, scope, books, raised, known)
-    _timelines(view, scope, raised)
+    figures = Figures(
+        books=books,
+        raised=alarms(view.store, scope),
+        known=references.reference_quality(view.store, scope, looks(scope, now)),
+        audit=decisions.audit_quality(view.store, scope, now),
+    )
+    key_numbers(view, scope, now, figures)
+    _timelines(view, scope, figures.raised)
     _books(view, scope, books)
-    _quality(view, scope)
-    if known.referred:
-        _references(known)
+    _quality(view, scope, now, figures.audit)
+    if figures.known.referred:
+        _references(figures.known)
     _cost(view, scope)
 
 
@@ -106,9 +112,8 @@ def ledger_frame(books: ledger.Ledger) -> pd.DataFrame:
     return frame
 
 
-def _quality(view: View, scope: Scope) -> None:
-    left, right = st.columns(2, gap="medium")
-    now = datetime.now(UTC)
+def _quality(view: View, scope: Scope, now: datetime, audit: AuditQuality) -> None:
+    left, right = st.columns([3, 4], gap="medium")
     promise = words.PROMISES[looks(scope, now).kind]
     with (
         left,
@@ -127,24 +132,24 @@ def _quality(view: View, scope: Scope) -> None:
     with (
         right,
         parts.panel(
-            "Accuracy by lane, from decisions",
+            "Accuracy by lane, from outcomes",
             "How often reviewers came to the very same label. Lanes pick what people see, hard "
             "samples above all: neither one lane nor all together are a picture of the traffic. "
-            f"The audited samples are, and stand beneath. 95 % intervals {promise}.",
+            "The audited samples are, and stand beneath. 95 % intervals "
+            f"{words.PROMISES['sequence']} and while people are still asked; for one look after "
+            "that.",
         ),
     ):
-        _lanes(view, scope, now)
+        _lanes(view, scope, now, audit)
 
 
-def _lanes(view: View, scope: Scope, now: datetime) -> None:
+def _lanes(view: View, scope: Scope, now: datetime, audit: AuditQuality) -> None:
     frame = decisions.lane_accuracy(view.store, scope, now)
     if not len(frame):
-        states.none("No decisions in this time.")
+        states.none("No outcomes in this time.")
         return
-    reviewers = frame.pop("simulated").map({True: "simulated", False: "people"})
-    frame.insert(1, "reviewers", reviewers)
-    _lane_table(frame)
-    _audit(decisions.audit_quality(view.store, scope, now))
+    _lane_table(with_reviewers(frame))
+    _audit(audit)
     lanes = routing.lanes(view.store, scope)
     st.caption("Where samples went, and their recorded probability of review (π):")
     table(
@@ -159,7 +164,7 @@ def _lanes(view: View, scope: Scope, now: datetime) -> None:
     )
 
 
-def _audit(audit: decisions.AuditQuality) -> None:
+def _audit(audit: AuditQuality) -> None:
     """The one line here that speaks for all traffic."""
     mark = ", simulated reviewers among them" if audit.simulated else ""
     figure = f"{words.percent(audit.accuracy.value)} ({words.shares(audit.accuracy)}{mark})"

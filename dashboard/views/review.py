@@ -1,6 +1,7 @@
 """Review: what waits for people, how fast they are, how well they agree; for analysts."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -38,13 +39,14 @@ def _body(view: View) -> None:
     if scope.version or scope.slice:
         st.caption("All versions and slices: the queue is one.")
     alphas = review_people.alphas(view.store, scope)
-    _queue(view, scope, outlook, reviewers.alpha_card(alphas))
+    _queue(view, scope, now, outlook, reviewers.alpha_card(alphas))
     reviewers.people(scope, now, people)
     reviewers.agreement(view, scope, alphas)
 
 
-def _queue(view: View, scope: Scope, outlook: Outlook | None, alpha: parts.Card) -> None:
-    now = datetime.now(UTC)
+def _queue(
+    view: View, scope: Scope, now: datetime, outlook: Outlook | None, alpha: parts.Card
+) -> None:
     waiting = review_queue.waiting(view.store, scope, now)
     flow = review_queue.flow(view.store, scope)
     waits = review_queue.waits(view.store, scope)
@@ -62,7 +64,7 @@ def _queue(view: View, scope: Scope, outlook: Outlook | None, alpha: parts.Card)
         _waiting(waiting)
     with right:
         _flow(scope, flow)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([5, 3], gap="medium")
     with left:
         _waits(waits)
     with right:
@@ -97,9 +99,10 @@ def _decided_card(flow: pd.DataFrame) -> parts.Card:
 
 
 def _waits_card(waits: pd.DataFrame) -> parts.Card:
-    whole = waits[waits["lane"] == "(all)"]
+    whole = waits[waits["lane"] == review_queue.ALL_LANES]
     meaning = (
-        "Half of what people decided within this time had its outcome sooner after its sample came."
+        "Half of what people decided within this time had its outcome sooner after its sample "
+        "came. 95 % interval for one look."
     )
     if not len(whole):
         return parts.Card("Waiting time, median", words.DASH, "n 0", meaning)
@@ -170,14 +173,13 @@ def _waits(waits: pd.DataFrame) -> None:
         table(
             reviewers.with_reviewers(waits),
             "review-waits",
-            {
-                f"{name}{end}": st.column_config.NumberColumn(
-                    f"{name}{end.replace('_', ' ')}, s", format="%.0f"
-                )
-                for name in ("median", "p90")
-                for end in ("", "_low", "_high")
-            },
+            reviewers.interval_columns("median", "median, s", _seconds_column)
+            | reviewers.interval_columns("p90", "p90, s", _seconds_column),
         )
+
+
+def _seconds_column(label: str, meaning: str | None) -> Any:
+    return st.column_config.NumberColumn(label, format="%.0f", help=meaning)
 
 
 def _outlook(outlook: Outlook | None) -> None:

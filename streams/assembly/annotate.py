@@ -12,7 +12,7 @@ from streams.assembly.policies import Corrected, policies_of
 from streams.assembly.windowed import plan_of, windowed
 from streams.delivery.dead_letters import Bury
 from streams.edge import Edge
-from streams.stages.annotate import AnnotateStage, Desk, identify
+from streams.stages.annotate import AnnotateStage, Bench, identify
 
 
 async def start(settings: Settings, stack: AsyncExitStack) -> Running:
@@ -26,11 +26,11 @@ async def start(settings: Settings, stack: AsyncExitStack) -> Running:
     oversight = await oversight_of(here, edge)
     for annotator in annotators:
         await prepare(here, oversight, annotator.task, annotator)
-    desks = {each.task.name: Desk(each.task, each) for each in annotators}
-    corrected = Corrected(here, oversight, await policies_of(here), ports, desks)
+    benches = {each.task.name: Bench(each.task, each) for each in annotators}
+    corrected = Corrected(here, oversight, await policies_of(here), ports, benches)
     await corrected.look()
     stage = AnnotateStage(
-        here.topics, desks, here.form, oversight.action, settings.delivery.attempts
+        here.topics, benches, here.form, oversight.action, settings.delivery.attempts
     )
     bury = Bury(here.topics.dead_letters, "annotate", partial(identify, here.form), time.time)
     follow = (here.topics.annotations, here.topics.dead_letters)

@@ -1,5 +1,6 @@
 """Stages on a plain consumer: read a batch, work it, commit."""
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -8,7 +9,8 @@ from models.errors import BrokerUnavailable
 from streams.assembly.ground import Ground, Running
 from streams.delivery import batches
 from streams.delivery.batches import Pace, Work, run_batches
-from streams.delivery.kafka import group_of, new_consumer
+from streams.delivery.kafka import group_of, new_consumer, new_producer, reach
+from streams.delivery.records import Output, Send
 from streams.process.health import Pulse, beat, tell_spend
 from streams.process.watchdog import watched
 
@@ -37,6 +39,27 @@ def batched_on(here: Ground, consumer: Any, topics: Sequence[str], work: Work) -
         beat(here.store, pulse),
         watched(here.vitals, unfinished, delivery.stall_seconds),
     ]
+
+
+async def sender_of(here: Ground) -> Send:
+    """What the stage sends by; its producer stops with the stage.
+
+    Raises:
+        BrokerUnavailable: the broker does not answer.
+    """
+    producer = new_producer(here.settings)
+    await reach(producer, here.settings)
+    here.stack.push_async_callback(producer.stop)
+
+    async def send(outputs: Sequence[Output]) -> None:
+        sent: list[asyncio.Future[Any]] = [
+            await producer.send(o.topic, o.value, key=o.key, headers=list(o.headers))
+            for o in outputs
+        ]
+        await asyncio.gather(*sent)
+        here.vitals.emitted += len(sent)
+
+    return send
 
 
 async def _named(running: Coroutine[Any, Any, None], here: Ground) -> None:

@@ -6,15 +6,13 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 from models.errors import Unavailable
 from models.settings import Settings
-from streams.assembly.batched import batched_on, consumer_of
+from streams.assembly.batched import batched_on, consumer_of, sender_of
 from streams.assembly.ground import Ground, Running, ground
 from streams.delivery.dead_letters import Bury
-from streams.delivery.kafka import new_producer, reach
-from streams.delivery.records import Output
+from streams.delivery.kafka import new_producer
 from streams.desk import queue
 from streams.desk.api.app import Limits, build, now
 from streams.desk.outbox import Publisher
@@ -48,26 +46,14 @@ async def start(settings: Settings, stack: AsyncExitStack) -> Running:
 
 
 async def _ports(here: Ground, desk: queue.Desk) -> Ports:
-    producer = new_producer(here.settings)
-    await reach(producer, here.settings)
-    here.stack.push_async_callback(producer.stop)
-
-    async def send(outputs: Sequence[Output]) -> None:
-        sent: list[asyncio.Future[Any]] = [
-            await producer.send(o.topic, o.value, key=o.key, headers=list(o.headers))
-            for o in outputs
-        ]
-        await asyncio.gather(*sent)
-
     async def enqueue(arrivals: Sequence[Arrival], positions: Positions) -> int:
         return await asyncio.to_thread(queue.enqueue, desk, arrivals, positions, now())
 
     async def positions() -> Positions:
         return await asyncio.to_thread(queue.positions, desk)
 
-    return Ports(
-        enqueue, positions, send, Bury(here.topics.dead_letters, "desk", identify, time.time)
-    )
+    bury = Bury(here.topics.dead_letters, "desk", identify, time.time)
+    return Ports(enqueue, positions, await sender_of(here), bury)
 
 
 async def tended(desk: queue.Desk) -> None:

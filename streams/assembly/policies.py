@@ -14,7 +14,7 @@ from streams.assembly.asking import prepare
 from streams.assembly.ground import Ground
 from streams.oversight import Oversight
 from streams.policies import PolicyBook
-from streams.stages.annotate import Annotates, Desk
+from streams.stages.annotate import Annotates, Bench
 from streams.store import policies
 
 log = logging.getLogger("tidegauge")
@@ -47,7 +47,7 @@ class Corrected:
     """Annotators that work by the corrections of the policies in force.
 
     Attributes:
-        desks: the stage's own; an annotator is replaced there, between two samples.
+        benches: the stage's own; an annotator is replaced there, between two samples.
         standing: annotators without corrections, and the policy behind the present one.
     """
 
@@ -55,13 +55,13 @@ class Corrected:
     oversight: Oversight
     book: PolicyBook
     ports: Mapping[str, Ports]
-    desks: dict[str, Desk]
+    benches: dict[str, Bench]
     plain: dict[str, Annotates] = field(init=False)
     standing: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Remember the annotators that the task files ask for."""
-        self.plain = {name: desk.annotator for name, desk in self.desks.items()}
+        self.plain = {name: bench.annotator for name, bench in self.benches.items()}
         self.standing = {name: task.first_policy.version.hash for name, task in self._tasks.items()}
 
     @property
@@ -73,7 +73,7 @@ class Corrected:
         for name, task in self._tasks.items():
             now = self.book.in_force(task.identity, task.first_policy)
             if now.version.hash != self.standing[name]:
-                self.desks[name] = Desk(task, await self._annotator(task, now.policy))
+                self.benches[name] = Bench(task, await self._annotator(task, now.policy))
                 self.standing[name] = now.version.hash
                 log.info("task %s works by policy %s", name, now.version)
 

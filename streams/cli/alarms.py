@@ -15,7 +15,7 @@ from models.errors import BrokerUnavailable, ConfigurationError, Unavailable
 from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.groups import group
-from streams.cli.here import settings_here
+from streams.cli.here import one_of, settings_here
 from streams.cli.summary import alarm_facts, alarms_text, whole
 from streams.delivery.kafka import new_producer, reach
 from streams.store.client import Store, connect_sync
@@ -114,11 +114,7 @@ def one_alarm(found: Sequence[AlarmFigure], wanted: str) -> AlarmFigure:
     Raises:
         ConfigurationError: none or several do.
     """
-    fitting = [alarm for alarm in found if wanted and alarm.alarm_id.startswith(wanted)]
-    if len(fitting) == 1:
-        return fitting[0]
-    why = "fits no alarm" if not fitting else f"fits {len(fitting)} alarms; give more digits"
-    raise ConfigurationError(f"{wanted!r} {why}; `tidegauge alarms list` shows them")
+    return one_of(found, wanted, lambda alarm: alarm.alarm_id, ("alarm", "tidegauge alarms list"))
 
 
 def _signal(alarm: AlarmFigure) -> Signal:

@@ -14,7 +14,7 @@ from models.errors import BrokerUnavailable, ConfigurationError, TidegaugeError
 from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.groups import group
-from streams.cli.here import settings_here
+from streams.cli.here import one_of, settings_here
 from streams.cli.summary import whole
 from streams.delivery.kafka import new_producer, reach
 from streams.delivery.records import EVENT_TIME, REPLAY_OF
@@ -141,11 +141,8 @@ def chosen(found: Sequence[StoredLetter], ids: Sequence[str]) -> list[StoredLett
 
 
 def _one(found: Sequence[StoredLetter], wanted: str) -> StoredLetter:
-    fitting = [letter for letter in found if letter.letter_id.startswith(wanted)]
-    if len(fitting) == 1:
-        return fitting[0]
-    why = "fits no dead letter" if not fitting else f"fits {len(fitting)} letters; give more digits"
-    raise ConfigurationError(f"{wanted!r} {why}; `tidegauge dead-letters list` shows them")
+    listed = ("dead letter", "tidegauge dead-letters list")
+    return one_of(found, wanted, lambda letter: letter.letter_id, listed)
 
 
 @dataclass(frozen=True)

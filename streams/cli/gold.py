@@ -8,12 +8,12 @@ from typing import Annotated, BinaryIO
 import typer
 from pydantic import ValidationError
 
-from models.desk import GoldItem, NewGold
+from models.desk import NewGold
 from models.errors import ConfigurationError, TidegaugeError
 from models.task import Task
 from streams.cli import terminal
 from streams.cli.groups import group
-from streams.cli.here import settings_here
+from streams.cli.here import one_of, settings_here
 from streams.cli.reviewers import queue_here
 from streams.cli.sending import NAMED_LINES
 from streams.cli.served import task_here
@@ -55,9 +55,8 @@ def add(
     Example: tidegauge gold add sms_spam "You won! Call 0900 now" --label spam
     """
     settings = settings_here()
-    wanted = task_here(settings, task)
-    new = _new(task, text, tuple(label or ()), {"context": context, "response": response})
-    _check_unused(wanted, new)
+    served = task_here(settings, task).name
+    new = _new(served, text, tuple(label or ()), {"context": context, "response": response})
     with queue_here(settings) as desk:
         item = queue.add_gold(desk, getpass.getuser(), new, datetime.now(UTC))
     terminal.out().print(f"gold {item.gold_id[:_SHORT]}: {terminal.joined(item.labels)}")
@@ -130,7 +129,8 @@ def retire(gold: Annotated[str, typer.Argument(help="Its id, or the first digits
     Example: tidegauge gold retire 3f2a91c0
     """
     with queue_here(settings_here()) as desk:
-        item = _one(queue.list_gold(desk, None), gold)
+        listed = ("gold item", "tidegauge gold list")
+        item = one_of(queue.list_gold(desk, None), gold, lambda item: item.gold_id, listed)
         queue.retire_gold(desk, getpass.getuser(), item.gold_id, datetime.now(UTC))
     terminal.out().print(f"gold {item.gold_id[:_SHORT]} is retired")
 
@@ -143,7 +143,6 @@ def _added(desk: queue.Desk, task: Task, line: Good) -> str:
         return "has no label: name its field with --label"
     try:
         new = _new(task.name, sample.text, sample.reference, texts)
-        _check_unused(task, new)
         queue.add_gold(desk, getpass.getuser(), new, datetime.now(UTC))
     except (ConfigurationError, DeskError) as exc:
         return str(exc)
@@ -155,23 +154,6 @@ def _new(task: str, text: str, labels: tuple[str, ...], texts: dict[str, str | N
         return NewGold.model_validate({"task": task, "text": text, "labels": labels, **texts})
     except ValidationError as exc:
         raise ConfigurationError(reasons(exc)) from exc
-
-
-def _check_unused(task: Task, new: NewGold) -> None:
-    """A text that the annotator was shown, or that fitted a calibrator, tells nothing as gold."""
-    shown = [item.text for item in (*task.annotator.examples, *task.calibration)]
-    if new.text in shown:
-        raise ConfigurationError(
-            "this text is an example or a calibration item of the task file: gold must be neither"
-        )
-
-
-def _one(found: list[GoldItem], wanted: str) -> GoldItem:
-    fitting = [item for item in found if wanted and item.gold_id.startswith(wanted)]
-    if len(fitting) == 1:
-        return fitting[0]
-    why = "fits no gold item" if not fitting else f"fits {len(fitting)} items; give more digits"
-    raise ConfigurationError(f"{wanted!r} {why}; `tidegauge gold list` shows them")
 
 
 def _opened(path: Path) -> BinaryIO:

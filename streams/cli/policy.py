@@ -11,8 +11,8 @@ import typer
 from rich.text import Text
 
 from agents.annotate.corrections import MOST, obstacle
-from agents.propose import Past, Wish, proposed
-from agents.route.fit import TooFewDecisions
+from agents.policy.fit import TooFewDecisions
+from agents.policy.propose import Past, Wish, proposed
 from models.errors import ConfigurationError
 from models.policy import CORRECTIONS_LIMIT, Correction, InForce, Policy
 from models.task import Task
@@ -187,7 +187,7 @@ def _shown(policy: Policy, before: Policy) -> object:
     on = policy.fitted_on
     said = {"policy": str(policy.version), "made for": str(policy.made_for)}
     if on is not None:
-        kept = "" if policy.calibrator != before.calibrator else "; no better, so the old one stays"
+        kept = "" if on.loss_after < on.loss_before else "; no better, so it is not used"
         simulated = f"; {on.simulated:,} by simulated reviewers" if on.simulated else ""
         said |= {
             "fitted on": f"{on.n:,} reviewed samples, worth {on.worth:,.0f}, {on.right:,} of them "

@@ -54,8 +54,8 @@ def export(  # noqa: PLR0913 - one option per choice
     settings = settings_here()
     wanted = task_here(settings, task)
     kind = _format(file, format_)
-    if file.exists():
-        raise ConfigurationError(f"{file} is there already; name another file")
+    config = file.with_suffix(".xml") if kind == "label-studio" else None
+    _check_new(file, config)
     choice = Choice(task, "reviewed" if reviewed else "waiting", suggestions, limit)
     with queue_here(settings) as desk:
         found = taking.items_for_export(desk, getpass.getuser(), choice, datetime.now(UTC))
@@ -63,8 +63,7 @@ def export(  # noqa: PLR0913 - one option per choice
         raise TidegaugeError(f"no item of {task} is {choice.state}: nothing was written")
     try:
         taking.WRITE[kind](found, wanted, file)
-        if kind == "label-studio":
-            config = file.with_suffix(".xml")
+        if config:
             config.write_text(label_studio.labelling_config(wanted), encoding="utf-8")
             terminal.note(f"the project's labelling configuration is in {config}")
     except OSError as exc:
@@ -96,6 +95,15 @@ def import_(
     terminal.out().print(_said(found), markup=False)
     if not (found.counts["taken"] or found.counts["known"]):
         raise TidegaugeError("no answer was taken")
+
+
+def _check_new(file: Path, config: Path | None) -> None:
+    """Neither file is there, nor is one written over the other."""
+    if config == file:
+        raise ConfigurationError(f"{file}: the configuration will be called so; name it .json")
+    for each in (file, config):
+        if each and each.exists():
+            raise ConfigurationError(f"{each} is there already; name another file")
 
 
 def _said(found: Summary) -> str:

@@ -71,8 +71,8 @@ def whole(loan: Loan) -> RenderableType:
     return Group(*(block(text) for text in texts if text is not None))
 
 
-def choices(loan: Loan, task: TaskShown, chosen: Sequence[str]) -> RenderableType:
-    """The keys for this text."""
+def choices(task: TaskShown, chosen: Sequence[str], suggested: Sequence[str]) -> RenderableType:
+    """The keys for a text of this task."""
     grid = Table.grid(padding=(0, 2))
     for label, key in zip(task.labels, label_keys(len(task.labels)), strict=True):
         mark = "●" if label.name in chosen else " "
@@ -82,7 +82,7 @@ def choices(loan: Loan, task: TaskShown, chosen: Sequence[str]) -> RenderableTyp
             Text(visible(label.definition), style="dim"),
         )  # fmt: skip
     last = [(f"[{key}]", says) for key, says in OTHER_KEYS]
-    if says := accepts(loan, task, chosen):
+    if says := accepts(task, chosen, suggested):
         last.insert(0, (f"[{ACCEPT}]", says))
     line = Text()
     for key, says in last:
@@ -91,18 +91,17 @@ def choices(loan: Loan, task: TaskShown, chosen: Sequence[str]) -> RenderableTyp
     return Group(grid, line)
 
 
-def accepts(loan: Loan, task: TaskShown, chosen: Sequence[str]) -> str:
+def accepts(task: TaskShown, chosen: Sequence[str], suggested: Sequence[str]) -> str:
     """What Enter does; empty when nothing."""
     if task.kind == "multilabel":
         return f"send {', '.join(chosen)}" if chosen else "send: no label applies"
-    return f"accept {', '.join(loan.suggestion)}" if loan.suggestion else ""
+    return f"accept {', '.join(suggested)}" if suggested else ""
 
 
 def guidelines(task: TaskShown) -> RenderableType:
     """How to decide, in the task author's words."""
-    said = [part for part in (task.description, task.guidelines) if part.strip()]
-    body = block("\n\n".join(said) or "This task has none.")
-    return Group(Text(f"Guidelines of {visible(task.name)}", style="bold"), body, Text())
+    title = Text(f"Guidelines of {visible(task.name)}", style="bold")
+    return Group(title, block(task.how_to_decide), Text())
 
 
 def done(act: Act) -> Text:

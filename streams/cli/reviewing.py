@@ -95,14 +95,15 @@ class Review:
         self.sitting.fill()
         self._show()
         key = self.keys(TICK_SECONDS)
-        if key in ("", END, review_screen.QUIT):
-            return False
         if key is None:
             self._tick()
-        elif self.sitting.away:
+            return True
+        if key.lower() in ("", END, review_screen.QUIT):
+            return False
+        if self.sitting.away:
             self.sitting.come_back()
         else:
-            self._pressed(key)
+            self._pressed(key.lower())
         return True
 
     def _tick(self) -> None:
@@ -145,7 +146,7 @@ class Review:
 
     def _choices(self, loan: Loan, task: TaskShown) -> None:
         chosen = self.chosen if task.kind == "multilabel" or self.sitting.drafts.of(loan) else ()
-        self._say(review_screen.choices(loan, task, chosen))
+        self._say(review_screen.choices(task, chosen, self.sitting.suggested(loan)))
         if self.reason:
             self._say(Text.assemble("reason: ", terminal.visible(self.reason, REASON_LENGTH)))
 
@@ -274,4 +275,4 @@ class Review:
 
 def _label_at(key: str, task: TaskShown) -> str | None:
     keyed = zip(label_keys(len(task.labels)), task.labels, strict=True)
-    return next((label.name for each, label in keyed if each == key.lower()), None)
+    return next((label.name for each, label in keyed if each == key), None)

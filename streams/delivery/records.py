@@ -1,6 +1,6 @@
 """A record as it comes in, and a record to put out: all that a stage sees of Kafka."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +45,10 @@ class Output:
     value: bytes
     headers: Headers = ()
     follow: bool = True
+
+
+Send = Callable[[Sequence[Output]], Awaitable[None]]
+"""Returns once the broker has stored all of them."""
 
 
 def incoming(record: Any, incarnation: int) -> Incoming:

@@ -98,9 +98,8 @@ class OrderedWindow:
                 self._acknowledge(lane)
             else:
                 self._give_up(cell, lane)
-        except (
-            Exception
-        ) as exc:  # too many dead letters, one that is refused, or a bug: stop loudly
+        except Exception as exc:
+            # Too many dead letters, one that is refused, or a bug: stop loudly.
             self._give_up(cell, lane)
             if not isinstance(exc, TooManyDeadLetters):  # which speaks for itself
                 offset = cell.record.source.offset

@@ -62,7 +62,7 @@ def back_up(url: str, to: Path) -> Contents:
     except OSError as exc:
         raise ConfigurationError(f"{to}: cannot be written: {exc.strerror}") from exc
     finally:
-        part.unlink(missing_ok=True)
+        _removed(part)
     return found
 
 
@@ -75,25 +75,18 @@ def restore(url: str, backup: Path, now: datetime) -> Path | None:
     """
     target = _file_of(url)
     contents_of(backup)
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    aside = target.with_name(f"{target.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         _copied(backup, part)
         contents_of(part)
-        if not target.exists():
-            _forget_journal(target)
-            part.rename(target)
-            return None
-        with _alone(target):
-            os.link(target, aside)
-            part.rename(target)
-        _synced(target.parent)
-        return aside
-    except FileExistsError as exc:
-        raise ConfigurationError(f"{aside} is there already; move it away") from exc
+        aside = _replaced(target, part, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+        _synced(target.absolute().parent)
+    except OSError as exc:
+        raise ConfigurationError(f"{target}: cannot be replaced: {exc.strerror}") from exc
     finally:
-        part.unlink(missing_ok=True)
+        _removed(part)
+    return aside
 
 
 def contents_of(path: Path) -> Contents:
@@ -109,6 +102,21 @@ def contents_of(path: Path) -> Contents:
             return _checked(db, path)
     except sqlite3.DatabaseError as exc:
         raise ConfigurationError(f"{path} is no whole copy of a queue: {exc}") from exc
+
+
+def _replaced(target: Path, part: Path, moment: str) -> Path | None:
+    """Where the queue that stood there is kept, none if there was none."""
+    if not target.exists():
+        _forget_journal(target)
+        part.rename(target)
+        return None
+    aside = target.with_name(f"{target.name}.before-{moment}")
+    if aside.exists():
+        raise ConfigurationError(f"{aside} is there already; move it away")
+    with _alone(target):
+        os.link(target, aside)
+        part.rename(target)
+    return aside
 
 
 def _checked(db: sqlite3.Connection, path: Path) -> Contents:
@@ -192,6 +200,12 @@ def _forget_journal(path: Path) -> None:
     for suffix in ("-wal", "-shm", "-journal"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).unlink()
+
+
+def _removed(part: Path) -> None:
+    """What was not finished is gone, if it can be."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
 
 
 def _read_only(path: Path) -> str:

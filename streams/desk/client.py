@@ -4,7 +4,6 @@ Used by the reviewer's page, the terminal client and simulated reviewers. It imp
 desk's own works, so it can be used wherever the desk can be reached.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
@@ -15,6 +14,7 @@ import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from models.desk import (
+    TOKEN,
     Account,
     Books,
     Cancel,
@@ -37,17 +37,13 @@ from models.desk import (
     Wanted,
 )
 from models.errors import ConfigurationError, Unavailable
-from streams.desk.errors import DeskError, NotSignedIn, TooMany
+from streams.desk.errors import UNAVAILABLE, DeskError, NotSignedIn, TooMany
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 20.0
 IDLE_SECONDS = 10.0
 """A connection unused for longer is not used again: the desk keeps its own open for longer."""
 
-UNAVAILABLE = "unavailable"
-"""The code of a refusal that says nothing about the request: the queue's database is away."""
-
-_TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
 _REFUSALS = {kind.code: kind for kind in DeskError.__subclasses__()}
 
 Answer = TypeVar("Answer")
@@ -69,7 +65,7 @@ class DeskClient:
             NotSignedIn: this can be no token.
             ConfigurationError: this can be no address of a desk.
         """
-        if token and not _TOKEN.fullmatch(token):
+        if token and not TOKEN.fullmatch(token):
             raise NotSignedIn("this is no token: it has no blanks and only plain characters")
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -119,7 +115,7 @@ class DeskClient:
         return self._get(f"/v1/tasks/{_part(name)}", TaskShown)
 
     def next(self, wanted: Wanted | None = None) -> list[Loan]:
-        """Items to work on, in the order to work them; those already held are among them."""
+        """Items to work on, in the order to work them, without those said to be held already."""
         return self._post("/v1/next", wanted or Wanted(), list[Loan])
 
     def heartbeat(self, lease: str) -> Held:

@@ -15,6 +15,9 @@ from typing import ClassVar
 
 from models.errors import TidegaugeError
 
+UNAVAILABLE = "unavailable"
+"""The code of a refusal that says nothing about the request: the queue's database is away."""
+
 
 class DeskError(TidegaugeError):
     """A refusal; the queue is as it was before.

@@ -15,7 +15,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import BrokerUnavailable, Unavailable
-from streams.delivery.kafka import BROKEN
 from streams.desk import queue
 from streams.desk.queue import OutboxRow
 from streams.process.containment import CancelledWithin, contained
@@ -71,7 +70,7 @@ class Publisher:
                 else:
                     await asyncio.sleep(POLL_SECONDS)
                 outages.over()
-        except (KafkaError, CancelledWithin, *BROKEN) as exc:
+        except (KafkaError, CancelledWithin) as exc:
             raise BrokerUnavailable(f"the broker does not store decisions: {exc!r}") from exc
         finally:
             await _left(producer)

@@ -7,6 +7,8 @@ Every index serves one of the questions asked all day (what is next, what is due
 that their cost follows the items that wait, not the millions that are closed.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -31,6 +33,27 @@ metadata = MetaData()
 
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 """A number that SQLite gives out itself."""
+
+LENT = ("reviewer", "role", "task", "item", "gold_id", "earlier", "suggestion_shown")
+"""Who was asked what, and how: columns of a loan, repeated by its answer for indexes of its own."""
+
+
+def _lent() -> tuple[Column[Any], ...]:
+    return (
+        Column("reviewer", Text, nullable=False),
+        Column("role", Text, nullable=False, comment="a decision's role"),
+        Column("task", Text, nullable=False),
+        Column("item", ForeignKey(items.c.id), comment="null for gold"),
+        Column("gold_id", Text),
+        Column("earlier", Text, comment="the answer that a repeat is compared with"),
+        Column("suggestion_shown", Boolean, nullable=False),
+    )
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Of a partial index, on either database."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 about = Table(
     "desk",
@@ -89,20 +112,17 @@ IS_OPEN = text("items.state = 'open'")
 Index(
     "items_to_lend",
     *(items.c.task, items.c.pool, items.c.level, items.c.rank.desc(), items.c.id),
-    sqlite_where=text("closed_at IS NULL AND free > 0"),
-    postgresql_where=text("closed_at IS NULL AND free > 0"),
+    **_where("closed_at IS NULL AND free > 0"),
 )
 Index(
     "items_waiting",
     *(items.c.task, items.c.pool, items.c.lane, items.c.level, items.c.state, items.c.enqueued_at),
-    sqlite_where=text("closed_at IS NULL"),
-    postgresql_where=text("closed_at IS NULL"),
+    **_where("closed_at IS NULL"),
 )
 Index(
     "items_due",
     items.c.due_at,
-    sqlite_where=text("state = 'open'"),
-    postgresql_where=text("state = 'open'"),
+    **_where("state = 'open'"),
 )
 
 contents = Table(
@@ -130,15 +150,9 @@ loans = Table(
     "loans",
     metadata,
     Column("lease", Text, primary_key=True),
-    Column("reviewer", Text, nullable=False),
-    Column("role", Text, nullable=False, comment="a decision's role"),
-    Column("task", Text, nullable=False),
+    *_lent(),
     Column("version", Text, nullable=False, comment="the task's, as shown"),
-    Column("item", ForeignKey(items.c.id), comment="null for gold"),
-    Column("gold_id", Text),
-    Column("earlier", Text, comment="the answer that a repeat is compared with"),
     Column("undoes", Text, comment="the answer that was taken back for it"),
-    Column("suggestion_shown", Boolean, nullable=False),
     Column("nth", BigInteger, nullable=False, comment="of its reviewer's; from 0"),
     Column("granted_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
@@ -151,14 +165,12 @@ loans = Table(
 Index(
     "loans_live",
     loans.c.expires_at,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
+    **_where("ended_at IS NULL"),
 )
 Index(
     "loans_in_hand",
     loans.c.reviewer,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
+    **_where("ended_at IS NULL"),
 )
 Index("loans_ended", loans.c.reviewer, loans.c.ended_at)
 IS_LIVE = text("loans.ended_at IS NULL")
@@ -169,18 +181,12 @@ answers = Table(
     Column("id", BigKey, primary_key=True, comment="in the order they were given"),
     Column("answer", Text, nullable=False, unique=True),
     Column("lease", ForeignKey(loans.c.lease), nullable=False, unique=True),
-    Column("reviewer", Text, nullable=False),
+    *_lent(),
     Column("simulated", Boolean, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("task", Text, nullable=False),
-    Column("item", ForeignKey(items.c.id)),
-    Column("gold_id", Text),
-    Column("earlier", Text),
     Column("kind", Text, nullable=False),
     Column("labels", LargeBinary, nullable=False, comment="JSON"),
     Column("reason", LargeBinary, nullable=False, comment="JSON"),
     Column("seconds", Float),
-    Column("suggestion_shown", Boolean, nullable=False),
     Column("quick", Boolean, nullable=False),
     Column("bulk", Boolean, nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -195,22 +201,18 @@ Index("answers_of_item", answers.c.item)
 Index(
     "answers_due",
     answers.c.undo_until,
-    sqlite_where=text("state = 'pending'"),
-    postgresql_where=text("state = 'pending'"),
+    **_where("state = 'pending'"),
 )
 Index(
     "answers_to_repeat",
     *(answers.c.reviewer, answers.c.task, answers.c.at),
-    sqlite_where=text("state = 'final' AND role = 'review' AND NOT repeated"),
-    postgresql_where=text("state = 'final' AND role = 'review' AND NOT repeated"),
+    **_where("state = 'final' AND role = 'review' AND NOT repeated"),
 )
-_ONE_EACH = text("item IS NOT NULL AND role <> 'repeat' AND state <> 'undone'")
 Index(
     "one_answer_each",
     *(answers.c.item, answers.c.reviewer),
     unique=True,
-    sqlite_where=_ONE_EACH,
-    postgresql_where=_ONE_EACH,
+    **_where("item IS NOT NULL AND role <> 'repeat' AND state <> 'undone'"),
 )
 IS_PENDING = text("answers.state = 'pending'")
 IS_REPEATABLE = text("answers.state = 'final' AND answers.role = 'review' AND NOT answers.repeated")
@@ -283,8 +285,7 @@ Index(
     "one_answer_to_a_text",
     gold.c.content,
     unique=True,
-    sqlite_where=text("retired_at IS NULL"),
-    postgresql_where=text("retired_at IS NULL"),
+    **_where("retired_at IS NULL"),
 )
 
 gold_given = Table(

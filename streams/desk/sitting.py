@@ -6,31 +6,30 @@ and is sent again unchanged, which the desk takes for the same answer.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from models.desk import Given, Loan, Me, Passed, Past, Receipt, TaskShown, Wanted
+from models.desk import Given, Loan, Me, Passed, Receipt, TaskShown, Wanted
 from models.errors import Unavailable
+from streams.desk import notices
+from streams.desk.answered import REMEMBERED, Answered, answered_now, given_before, remembered
 from streams.desk.client import DeskClient
-from streams.desk.errors import DeskError, LeaseLost, NotSignedIn, TooLate, TooMany
+from streams.desk.errors import (
+    Conflict,
+    DeskError,
+    LeaseLost,
+    NotSignedIn,
+    NotThere,
+    TooLate,
+    TooMany,
+)
+from streams.desk.notices import Notice
 from streams.desk.screen import Drafts, Screen
 
 AHEAD = 2
 """Texts in hand: the one on the screen, and the one that follows it at once."""
 
-REMEMBERED = 10
-"""Own answers shown: fewer than lie between an item and its planned repeat."""
-
 BEATS_PER_LEASE = 3
-KEPT = "What you had chosen is kept in case the text comes again."
-LAPSED = (
-    "This text went back to the queue: nothing was heard from this screen for too long. "
-    f"Nothing was counted. {KEPT}"
-)
-NOT_COUNTED = f"This text was not in your hands any more: the answer was not counted. {KEPT}"
-TAKEN_BACK = "Taken back: nothing of that answer was published."
-UNDO_OVER = "The time to undo is over: that answer is final."
 
 Answer = TypeVar("Answer")
 
@@ -52,22 +51,6 @@ class Escalate:
 Act = Given | Skip | Escalate
 
 
-@dataclass(frozen=True)
-class Notice:
-    """One sentence that the reviewer must not miss, until they do something."""
-
-    text: str
-    tone: Literal["done", "warning"] = "warning"
-
-
-@dataclass(frozen=True)
-class Answered:
-    """An own answer, and until when, by the screen's clock, it can be undone."""
-
-    past: Past
-    undo_before: float
-
-
 @dataclass
 class Sitting:
     """One reviewer at one screen.
@@ -77,7 +60,7 @@ class Sitting:
         hand: texts in this reviewer's hands, the one on the screen first.
         answered: own answers, newest first.
         unsent: what was done with the first text, while the desk does not have it.
-        trouble: why the desk cannot be reached; empty while it can.
+        trouble: why the desk cannot be reached or cannot answer; empty while it can.
         away: what was in hand was given back, since nobody did anything for a long time.
     """
 
@@ -93,7 +76,7 @@ class Sitting:
     notice: Notice | None = None
     trouble: str = ""
     away: bool = False
-    _versions: set[tuple[str, str]] = field(default_factory=set)
+    _older: set[tuple[str, str]] = field(default_factory=set)
     _beaten: float = float("-inf")
 
     @property
@@ -109,23 +92,34 @@ class Sitting:
             DeskError: the token is worth nothing any more, or too many requests.
         """
         self.tasks = {task.name: task for task in self.desk.tasks()}
-        past = self.desk.history(REMEMBERED)
-        self.answered = [Answered(each, self._undo_before(each)) for each in past]
+        past, now = self.desk.history(REMEMBERED), self.screen.clock()
+        self.answered = [remembered(each, now) for each in past]
 
     def task_of(self, loan: Loan) -> TaskShown | None:
         """What to know of a text's task; null while the desk cannot say.
 
-        It is asked anew for the first text of another version.
+        It is asked anew for the first text of another version. The texts of a task that it serves
+        no more are given back.
 
         Raises:
             NotSignedIn: the token is worth nothing any more.
         """
-        if (loan.task, loan.version) not in self._versions:
-            newest = self._asked(partial(self.desk.task, loan.task))
-            if newest is not None:
-                self.tasks[loan.task] = newest
-                self._versions.add((loan.task, loan.version))
+        known = self.tasks.get(loan.task)
+        if known is not None and known.version == loan.version:
+            return known
+        if known is None or (loan.task, loan.version) not in self._older:
+            self._ask_of(loan)
         return self.tasks.get(loan.task)
+
+    def _ask_of(self, loan: Loan) -> None:
+        try:
+            newest = self._asked(partial(self.desk.task, loan.task))
+        except NotThere:
+            self._not_served(loan.task)
+            return
+        if newest is not None:
+            self.tasks[loan.task] = newest
+            self._older.add((loan.task, loan.version))
 
     def suggested(self, loan: Loan) -> tuple[str, ...]:
         """The annotator's labels, as far as the task shows them and still has them."""
@@ -134,19 +128,23 @@ class Sitting:
         return labels if known.issuperset(labels) else ()
 
     def fill(self) -> None:
-        """Have the next texts in hand before they are needed.
+        """Have the next texts in hand before they are needed, and know their tasks.
 
         Raises:
             NotSignedIn: the token is worth nothing any more.
         """
-        if len(self.hand) >= AHEAD or self.unsent is not None or self.away:
-            return
+        if len(self.hand) < AHEAD and self.unsent is None and not self.away:
+            self._fetch()
+        for loan in tuple(self.hand):
+            self.task_of(loan)  # known by the time it is shown
+
+    def _fetch(self) -> None:
         held = tuple(loan.lease for loan in self.hand)
         wanted = Wanted(task=self.task, count=AHEAD, held=held)
-        found = self._asked(partial(self.desk.next, wanted)) or []
-        self.hand += [loan for loan in found if loan.lease not in held]
-        for loan in self.hand:
-            self.task_of(loan)  # known by the time it is shown
+        try:
+            self.hand += self._asked(partial(self.desk.next, wanted)) or []
+        except NotThere:
+            self._not_served(str(self.task))
 
     def takes(self, lease: str) -> bool:
         """A key was pressed for that text: whether it counts.
@@ -164,7 +162,7 @@ class Sitting:
         Raises:
             NotSignedIn: the token is worth nothing any more; what was chosen is kept.
         """
-        loan, again = self.hand[0], self.unsent is not None
+        loan = self.hand[0]
         self.drafts.keep(loan, act if isinstance(act, Given) else _only_reason(act))
         self.unsent, self.notice = act, None
         try:
@@ -173,7 +171,7 @@ class Sitting:
             self.trouble = str(problem)
             return
         except DeskError as problem:
-            self._refused(loan, act, problem, again=again)
+            self._refused(loan, problem)
             return
         self._taken(loan, act, receipt)
 
@@ -205,13 +203,17 @@ class Sitting:
         except NotSignedIn:
             raise
         except DeskError as problem:
-            self.notice = Notice(UNDO_OVER if isinstance(problem, TooLate) else str(problem))
+            late = isinstance(problem, TooLate)
+            self.notice = notices.UNDO_OVER if late else Notice(str(problem))
             return
         if loan is not None:
             self._back_in_hand(answer, loan)
 
     def beat(self) -> None:
         """Give a sign of life for every text in hand, or give them back after long idleness.
+
+        An answer that is sent again is its text's sign of life: the desk may have it already, and
+        a lease that was answered is over.
 
         Raises:
             NotSignedIn: the token is worth nothing any more.
@@ -221,7 +223,7 @@ class Sitting:
             self.away = True
             return
         self._beaten = self.screen.clock()
-        for loan in tuple(self.hand):
+        for loan in self.hand[1:] if self.unsent is not None else tuple(self.hand):
             try:
                 self._asked(partial(self.desk.heartbeat, loan.lease))
             except LeaseLost:
@@ -273,11 +275,26 @@ class Sitting:
             except DeskError:
                 continue  # not in these hands any more, which is what was wanted
 
+    def _not_served(self, task: str) -> None:
+        """Nobody can answer the texts of that task here."""
+        self.tasks.pop(task, None)
+        if self.task == task:
+            self.task = None
+        self.notice = notices.not_served(task)
+        self._give_back([loan for loan in self.hand if loan.task == task])
+
     def _asked(self, call: Callable[[], Answer]) -> Answer | None:
-        """What the desk says; null while it cannot be reached, and `trouble` says so."""
+        """What the desk says; null while it cannot answer, and `trouble` says so.
+
+        Raises:
+            DeskError: it refuses, and whoever asks knows what that means.
+        """
         try:
             answer = call()
-        except (Unavailable, TooMany) as problem:
+        except (NotSignedIn, NotThere, LeaseLost, TooLate, Conflict):
+            self.trouble = ""
+            raise
+        except (Unavailable, DeskError) as problem:
             self.trouble = str(problem)
             return None
         self.trouble = ""
@@ -290,24 +307,24 @@ class Sitting:
         give_up(loan.lease, Passed(reason=act.reason))
         return None
 
-    def _refused(self, loan: Loan, act: Act, problem: DeskError, *, again: bool) -> None:
-        self.unsent = None
+    def _refused(self, loan: Loan, problem: DeskError) -> None:
+        self.unsent, self.trouble = None, ""
         if isinstance(problem, NotSignedIn):
             raise problem
-        if not isinstance(problem, LeaseLost):
+        if isinstance(problem, NotThere):
+            self._not_served(loan.task)
+        elif isinstance(problem, LeaseLost):
+            self._drop(loan)
+            self.notice = notices.NOT_COUNTED
+        else:
             self.notice = Notice(str(problem))
-            return
-        self._drop(loan)
-        if not again or isinstance(act, Given):  # a skip sent again had arrived the first time
-            self.notice = Notice(NOT_COUNTED)
 
     def _taken(self, loan: Loan, act: Act, receipt: Receipt | None) -> None:
         self.unsent, self.trouble = None, ""
         self._drop(loan)
         self.drafts.forget(loan)
         if isinstance(act, Given) and receipt is not None:
-            past = _past(loan, act, receipt)
-            self.answered.insert(0, Answered(past, self._undo_before(past)))
+            self.answered.insert(0, answered_now(loan, act, receipt, self.screen.clock()))
             del self.answered[REMEMBERED:]
             self._count(1)
 
@@ -315,25 +332,19 @@ class Sitting:
         taken = [each.past for each in self.answered if each.past.answer == answer]
         self.answered = [each for each in self.answered if each.past.answer != answer]
         for past in taken:
-            self.drafts.keep(loan, _given(past))
-        self.hand.insert(0, loan)
-        self.notice = Notice(TAKEN_BACK, "done")
+            self.drafts.keep(loan, given_before(past))
+        self.hand = [loan, *(each for each in self.hand if each.lease != loan.lease)]
+        self.notice = notices.TAKEN_BACK
         self._count(-1)
 
     def _lapsed(self, loan: Loan) -> None:
         if loan is self.hand[0]:
-            self.unsent, self.notice = None, Notice(LAPSED)
+            self.notice = notices.LAPSED
         self._drop(loan)
 
     def _drop(self, loan: Loan) -> None:
         self.hand.remove(loan)
         self.screen.gone(loan.lease)
-
-    def _undo_before(self, past: Past) -> float:
-        if past.state != "pending":
-            return float("-inf")
-        left = past.undo_until - datetime.now(UTC)
-        return self.screen.clock() + left.total_seconds()
 
     def _count(self, more: int) -> None:
         answered = max(0, self.me.answered_today + more)
@@ -342,21 +353,3 @@ class Sitting:
 
 def _only_reason(act: Skip | Escalate) -> Given:
     return Given(answer="label", reason=act.reason)
-
-
-def _given(past: Past) -> Given:
-    return Given(answer=past.kind, labels=past.labels, reason=past.reason)
-
-
-def _past(loan: Loan, given: Given, receipt: Receipt) -> Past:
-    return Past(
-        answer=receipt.answer,
-        task=loan.task,
-        text=loan.text,
-        kind=given.answer,
-        labels=given.labels,
-        reason=given.reason,
-        at=datetime.now(UTC),
-        undo_until=receipt.undo_until,
-        state="pending",
-    )

@@ -40,7 +40,7 @@ class Annotates(Protocol):
 
 
 @dataclass(frozen=True)
-class Desk:
+class Bench:
     """One task with its annotator."""
 
     task: Task
@@ -62,14 +62,14 @@ class AnnotateStage:
     def __init__(
         self,
         topics: Topics,
-        desks: Mapping[str, Desk],
+        benches: Mapping[str, Bench],
         form: SampleForm,
         control: Callable[[str], Action],
         attempts: int,
     ) -> None:
         """Bind to the tasks served; `control` says whether a task runs, pauses or is stopped."""
         self.topics = topics
-        self.desks = desks
+        self.benches = benches
         self.form = form
         self.control = control
         self.attempts = attempts
@@ -82,29 +82,29 @@ class AnnotateStage:
             Unavailable: the task pauses, or the model cannot be reached.
         """
         found = read_sample(record, self.form)
-        desk = self._desk(found.sample.task)
-        annotation, missing = await self._annotation(desk, found)
+        bench = self._bench(found.sample.task)
+        annotation, missing = await self._annotation(bench, found)
         message = Annotated(
             sample_key=found.sample_key,
             source=record.source,
             sample=found.sample,
-            task=desk.task.identity,
+            task=bench.task.identity,
             annotation=annotation,
             annotation_missing=missing,
         )
         return [Output(self.topics.annotations, record.key, message.encode())]
 
-    def _desk(self, name: str) -> Desk:
-        desk = self.desks.get(name)
-        if desk is None:
-            served = ", ".join(sorted(self.desks))
+    def _bench(self, name: str) -> Bench:
+        bench = self.benches.get(name)
+        if bench is None:
+            served = ", ".join(sorted(self.benches))
             raise InvalidRecord(f"task: {name[:100]!r} is not served here; served: {served}")
-        return desk
+        return bench
 
     async def _annotation(
-        self, desk: Desk, found: Intake
+        self, bench: Bench, found: Intake
     ) -> tuple[Annotation | None, Missing | None]:
-        task, sample = desk.task, found.sample
+        task, sample = bench.task, found.sample
         state = self.control(task.name)
         if state == "pause":
             raise Unavailable(f"task {task.name} is paused")
@@ -114,7 +114,7 @@ class AnnotateStage:
         if skips and sample.provenance != "evaluation":
             return None, Missing(why="sampled_out")
         return await attempted(
-            lambda: desk.annotator.annotate(sample, found.sample_key), self.attempts
+            lambda: bench.annotator.annotate(sample, found.sample_key), self.attempts
         )
 
 

@@ -19,7 +19,7 @@ from models.review import ReviewTask
 from streams.delivery.batches import Batch
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.dead_letters import Bury, Identity
-from streams.delivery.records import Incoming, Output
+from streams.delivery.records import Incoming, Output, Send
 from streams.desk.queue import Arrival
 from streams.process.vitals import Vitals
 
@@ -54,7 +54,7 @@ class Ports:
 
     enqueue: Callable[[Sequence[Arrival], Positions], Awaitable[int]]
     positions: Callable[[], Awaitable[Positions]]
-    send: Callable[[Sequence[Output]], Awaitable[None]]
+    send: Send
     bury: Bury
 
 

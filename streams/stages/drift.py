@@ -22,7 +22,7 @@ from models.task import Task
 from streams.delivery.batches import Batch
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.dead_letters import Bury
-from streams.delivery.records import Incoming, Output
+from streams.delivery.records import Incoming, Output, Send
 from streams.topics import Topics
 
 SNAPSHOT_SECONDS = 5.0
@@ -30,7 +30,6 @@ SNAPSHOT_BYTES_PER_SECOND = 200_000
 """Snapshots come less often as they grow, so that what they cost stays bounded."""
 
 Slice = tuple[str, str]
-Send = Callable[[Sequence[Output]], Awaitable[None]]
 
 _RECORD: TypeAdapter[Reading | AlarmAction] = TypeAdapter(
     Annotated[Reading | AlarmAction, Field(discriminator="kind")]

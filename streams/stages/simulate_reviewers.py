@@ -11,7 +11,7 @@ from models.desk import Given, Loan, Passed, Wanted
 from models.errors import ConfigurationError, Unavailable
 from models.identity import digest
 from streams.desk.client import DeskClient
-from streams.desk.errors import LeaseLost, Misfit, TooMany
+from streams.desk.errors import LeaseLost, Misfit, NotThere, TooMany
 from streams.store.outages import Outages
 
 log = logging.getLogger(__name__)
@@ -92,12 +92,17 @@ def answer(client: DeskClient, loan: Loan, key: Key) -> None:
     """Decide as the key says; what it does not know, or knows wrongly, is left to others."""
     labels = key.get(text_digest(loan.text))
     try:
-        if labels is None:
+        if labels is None or not _decided(client, loan, labels):
             client.skip(loan.lease, UNKNOWN)
-            return
-        client.decide(loan.lease, Given(answer="label", labels=labels))
     except LeaseLost:
         log.info("a lease lapsed before its answer came")
-    except Misfit as exc:
+
+
+def _decided(client: DeskClient, loan: Loan, labels: tuple[str, ...]) -> bool:
+    """Whether the desk took the labels: those of another task do not fit."""
+    try:
+        client.decide(loan.lease, Given(answer="label", labels=labels))
+    except (Misfit, NotThere) as exc:
         log.warning("the key does not fit the task: %s", exc)
-        client.skip(loan.lease, UNKNOWN)
+        return False
+    return True

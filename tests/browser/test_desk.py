@@ -4,10 +4,11 @@ Pictures of every state are left in the folder that pytest names `pictures0`.
 """
 
 import re
+import socket
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,7 @@ from models.task_file import parse_task
 from streams.desk import queue
 from streams.desk.api.app import now
 from streams.desk.client import DeskClient
-from streams.desk.server import listening
-from tests import desk_bench
+from streams.desk.server import listening, where
 from tests.browser_support import free_port, running, settled, unharmed, watched
 from tests.desk_bench import answering, task_of
 from tests.desk_texts import Today, account, arrive
@@ -30,6 +30,7 @@ from tests.desk_texts import Today, account, arrive
 pytestmark = pytest.mark.browser
 
 READING_SECONDS = 0.4
+NOWHERE = ClickHouse(url="http://127.0.0.1:9")
 PERSIAN = "سلام، بسته‌ام هنوز نرسیده است. (شماره ۱۲)\nEnglish line"
 CODE = "def f(x):\n    if x < 1 && y:\n\treturn '<b>'\n\n    trailing"
 EMOJI = "Thanks 👩‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️"
@@ -107,25 +108,60 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pictures")
 
 
-@contextmanager
-def seated(chromium: Browser, folder: Path, task: Task, pictures: Path) -> Iterator[Seat]:
-    """A desk with that task, a dashboard and a page, not signed in yet."""
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        desk = queue.open_desk(f"sqlite:///{folder}/desk.sqlite", {task.name: task})
-        stack.callback(desk.close)
-        address = stack.enter_context(answering(desk, Today()))
-        patch.setenv("TIDEGAUGE_DESK__URL", address)
-        nowhere = ClickHouse(url=f"http://127.0.0.1:{free_port()}")
-        dashboard = stack.enter_context(running(nowhere, folder))
-        page = stack.enter_context(watched(chromium))
-        page.goto(f"{dashboard}/desk")
-        yield Seat(desk, address, dashboard, page, account(desk, "ada"), pictures)
+@pytest.fixture(scope="session")
+def door() -> Iterator[socket.socket]:
+    """Where the dashboard finds the desk, whichever test's desk answers there."""
+    with listening(Desk(port=0)) as sock:
+        yield sock
+
+
+@pytest.fixture(scope="session")
+def dashboard(tmp_path_factory: pytest.TempPathFactory, door: socket.socket) -> Iterator[str]:
+    """A dashboard without a store, for all the desks."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TIDEGAUGE_DESK__URL", where(door))
+            started = running(NOWHERE, tmp_path_factory.mktemp("dashboard"))
+            address = stack.enter_context(started)
+        yield address
+
+
+@dataclass
+class Room:
+    """Where seats are: a browser, a dashboard, its desk's door, and a folder for each."""
+
+    chromium: Browser
+    dashboard: str
+    door: socket.socket
+    folder: Path
+    pictures: Path
 
 
 @pytest.fixture
-def seat(chromium: Browser, tmp_path: Path, pictures: Path) -> Iterator[Seat]:
+def room(
+    chromium: Browser, dashboard: str, door: socket.socket, tmp_path: Path, pictures: Path
+) -> Room:
+    """A room for one test."""
+    return Room(chromium, dashboard, door, tmp_path, pictures)
+
+
+@contextmanager
+def seated(room: Room, task: Task) -> Iterator[Seat]:
+    """A desk with that task, and a page that is not signed in yet."""
+    desk = queue.open_desk(f"sqlite:///{room.folder}/desk.sqlite", {task.name: task})
+    with (
+        closing(desk),
+        answering(desk, Today(), sock=room.door.dup()) as address,
+        watched(room.chromium) as page,
+    ):
+        page.goto(f"{room.dashboard}/desk")
+        yield Seat(desk, address, room.dashboard, page, account(desk, "ada"), room.pictures)
+
+
+@pytest.fixture
+def seat(room: Room) -> Iterator[Seat]:
     """A seat at a desk whose reviewers choose one of two labels."""
-    with seated(chromium, tmp_path, task_of(undo_seconds=300), pictures) as made:
+    with seated(room, task_of(undo_seconds=300)) as made:
         yield made
 
 
@@ -223,9 +259,8 @@ def test_texts_of_all_sorts_are_readable_and_harmless(seat: Seat) -> None:
     unharmed(seat.page)
 
 
-def test_several_labels(chromium: Browser, tmp_path: Path, pictures: Path) -> None:
-    task = parse_task(TOPICS, "topics.yaml")
-    with seated(chromium, tmp_path, task, pictures) as seat:
+def test_several_labels(room: Room) -> None:
+    with seated(room, parse_task(TOPICS, "topics.yaml")) as seat:
         arrive(seat.desk, ["first", "second", "third"])
         seat.enter()
         seat.read("first")
@@ -284,12 +319,10 @@ def test_a_desk_that_is_away_for_a_while_loses_no_answer(
     desk = queue.open_desk(f"sqlite:///{tmp_path}/desk.sqlite", {task.name: task})
     token = account(desk, "ada")
     monkeypatch.setenv("TIDEGAUGE_DESK__PORT", str(port))
-    nowhere = ClickHouse(url=f"http://127.0.0.1:{free_port()}")
     arrive(desk, ["Message 0", "Message 1", "Message 2"])
-    monkeypatch.setattr(desk_bench, "listening", lambda _: listening(Desk(port=port)))
-    with running(nowhere, tmp_path) as dashboard, watched(chromium) as page:
+    with running(NOWHERE, tmp_path) as dashboard, watched(chromium) as page:
         page.goto(f"{dashboard}/desk")
-        with answering(desk, Today()) as address:
+        with answering(desk, Today(), sock=listening(Desk(port=port))) as address:
             seat = Seat(desk, address, dashboard, page, token, pictures)
             seat.enter()
             seat.read("Message 0")
@@ -297,7 +330,7 @@ def test_a_desk_that_is_away_for_a_while_loses_no_answer(
         expect(page.get_by_text("has not reached the desk yet")).to_be_visible()
         expect(page.locator(".desk-text")).to_have_text("Message 0")
         seat.picture("desk-away")
-        with answering(desk, Today()):
+        with answering(desk, Today(), sock=listening(Desk(port=port))):
             seat.read("Message 1")
             expect(page.get_by_text("has not reached the desk yet")).to_have_count(0)
             assert seat.answers() == [("Message 0", ("spam",))]

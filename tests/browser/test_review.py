@@ -32,6 +32,16 @@ def test_the_page_opens_again_as_it_was(page: Page, dashboard: str) -> None:
     expect(page.get_by_role("combobox", name="Time")).to_have_value("1 hour")
 
 
+@pytest.mark.parametrize(("path", "tables"), [("review", 5), ("overview", 3)])
+def test_no_table_runs_off_the_page(page: Page, dashboard: str, path: str, tables: int) -> None:
+    page.set_viewport_size({"width": 1440, "height": 3600})
+    drawn(page, f"{dashboard}/{path}")
+    grids = page.locator("[data-testid=stDataFrame] .dvn-scroller")
+    expect(grids).to_have_count(tables)
+    widths = grids.evaluate_all("grids => grids.map(grid => [grid.scrollWidth, grid.clientWidth])")
+    assert not [(needed, there) for needed, there in widths if needed > there]
+
+
 def test_the_reviewers_table_can_be_taken_along(page: Page, dashboard: str) -> None:
     drawn(page, f"{dashboard}/review")
     settled(page)

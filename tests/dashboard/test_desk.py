@@ -3,10 +3,13 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.desk import sign_in
+from dashboard.desk import beside, sign_in
+from dashboard.views import desk
 from models.desk import LabelShown
+from models.errors import ConfigurationError
 from streams.desk import screen
-from tests.desk_fake import MULTI, TOKEN, FakeDesk, Queue
+from streams.desk.sitting import Sitting
+from tests.desk_fake import MULTI, SINGLE, TOKEN, FakeDesk, Queue
 
 HOSTILE = "<b>bold</b> [x](http://e) $y$ \x1b[31m"
 
@@ -88,7 +91,8 @@ def test_ambiguous_skip_and_escalate_take_the_reason_along(queue: Queue) -> None
         press(app, name)
     assert [given.answer for _, given, _ in queue.decided.values()] == ["ambiguous"]
     assert [given.reason for _, given, _ in queue.decided.values()] == ["why Ambiguous"]
-    assert queue.passed == [("skip", "two", "why Skip"), ("escalate", "three", "why Escalate")]
+    passed = list(queue.passed.values())
+    assert passed == [("skip", "two", "why Skip"), ("escalate", "three", "why Escalate")]
 
 
 def test_undo_brings_text_and_reason_back(queue: Queue) -> None:
@@ -199,6 +203,69 @@ def test_a_desk_that_is_down_loses_nothing(queue: Queue) -> None:
     assert "two" in item(app)
     assert not app.warning
     assert len(queue.decided) == 1
+
+
+def test_a_desk_that_was_down_is_asked_until_it_answers(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "LOOK_SECONDS", 0.0)
+    app = opened()
+    queue.down = True
+    app.run()
+    assert "does not answer just now" in words(app)
+    monkeypatch.setattr(desk, "LOOK_SECONDS", 1e9)
+    monkeypatch.setattr(desk, "PULSE_SECONDS", 0.0)
+    queue.down = False
+    app.run()  # both texts are in hand: nothing else is asked of the desk
+    assert not app.warning
+
+
+def test_a_text_that_comes_while_the_page_is_drawn_is_shown_by_itself(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.texts = ["one"]
+    app = opened()
+    real = beside.history
+
+    def late(sitting: Sitting) -> None:
+        if not sitting.hand and not queue.texts:
+            queue.texts = ["late"]
+        real(sitting)
+
+    monkeypatch.setattr(beside, "history", late)
+    press(app, "refund")
+    assert "Nothing waits for you" in words(app)
+    assert not app.session_state["desk_sitting"].hand, "what is in hand is on the screen"
+    app.run()  # what the page does by itself every two seconds
+    assert "late" in item(app)
+
+
+def test_a_chosen_task_that_is_served_no_more_is_any_task_again(queue: Queue) -> None:
+    queue.tasks = (SINGLE, MULTI)
+    app = opened()
+    app.selectbox(key="desk_task").select("topics").run()
+    assert queue.released == ["one", "two"]
+    queue.tasks = (SINGLE,)
+    app.session_state["desk_sitting"].leave()
+    app.run()
+    assert not app.exception
+    assert "no longer serves" in words(app)
+    app.run()
+    assert app.selectbox(key="desk_task").value == "any task"
+    assert not app.exception
+
+
+def test_an_address_that_is_none_is_said_at_sign_in(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(url: str, token: str) -> FakeDesk:
+        raise ConfigurationError("TIDEGAUGE_DESK__URL: no address")
+
+    monkeypatch.setattr(sign_in, "DeskClient", refuse)
+    app = opened()
+    assert "cannot be signed in now" in words(app)
+    assert "TIDEGAUGE_DESK__URL" in words(app)
+    assert "tidegauge migrate" not in words(app)
 
 
 def test_a_desk_that_is_down_at_sign_in_says_so(queue: Queue) -> None:

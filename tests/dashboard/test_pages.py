@@ -1,5 +1,7 @@
 """Every page in every state it can meet."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -124,6 +126,21 @@ def test_key_numbers_carry_interval_n_and_who_decided(at_database: ClickHouse) -
     assert "· n " in cards["Accuracy, references"].delta
     assert "· n " in cards["Judge score, mean"].delta
     assert "simulated" in cards["Accuracy, audited"].delta
+
+
+@pytest.mark.parametrize("at_database", ["traffic"], indirect=True)
+def test_a_lanes_interval_is_not_for_one_look_while_people_are_asked(
+    at_database: ClickHouse,
+) -> None:
+    """The window is over, but some of its items wait."""
+    now = datetime.now(UTC)
+    ends = {"from": now - timedelta(hours=3), "to": now - timedelta(minutes=30)}
+    address = {name: f"{at:%Y-%m-%dT%H:%M}" for name, at in ends.items()}
+    app = shown("overview", range="from … to …", **address)
+    [lanes] = [f.value for f in app.dataframe if {"lane", "kind"} <= set(f.value.columns)]
+    assert "sequence" in set(lanes["kind"])
+    [promise] = [e.value for e in app.caption if "Lanes pick what people see" in e.value]
+    assert "valid however often you look" in promise
 
 
 @pytest.mark.parametrize("at_database", ["traffic"], indirect=True)

@@ -65,7 +65,8 @@ def test_every_estimate_has_its_n_and_interval(at_database: ClickHouse) -> None:
     people = tables(app, "gold_n")[0]
     assert (people["gold_low"] <= people["gold"]).all()
     assert (people["gold"] <= people["gold_high"]).all()
-    assert "valid however often you look" in words(app)
+    assert "of gold and repeats valid however often you look" in words(app)
+    assert "of the median, for one look" in words(app), "its interval never is for every look"
 
 
 @pytest.mark.processes

@@ -26,7 +26,7 @@ from streams.desk import queue
 from streams.desk.client import DeskClient
 from streams.topics import Topics
 from tests.desk_bench import TRUTH, label_of
-from tests.drills.desk_judge import Sent, Verdict, judge
+from tests.drills.desk_judge import Finding, Sent, judge
 from tests.drills.desk_people import Diary, Reviewer
 from tests.drills.desk_site import UNDO_SECONDS, DeskSite, desk_site
 from tests.drills.topic_log import TopicLog
@@ -45,6 +45,7 @@ class Plan:
         answers: reviewers that each item needs.
         feed_seconds: over which items come in.
         kill_seconds: between two kills, on average.
+        pause_seconds: that a reviewer takes for an answer.
     """
 
     database: str = "sqlite"
@@ -55,10 +56,11 @@ class Plan:
     kills: int = 12
     feed_seconds: float = 20.0
     kill_seconds: float = 6.0
+    pause_seconds: float = 0.0
 
 
-async def drill(plan: Plan, folder: Path) -> tuple[Verdict, Diary, float]:
-    """Run a plan; the verdict, what reviewers saw, and the seconds it took."""
+async def drill(plan: Plan, folder: Path) -> tuple[Finding, Diary, float]:
+    """Run a plan; the finding, what reviewers saw, and the seconds it took."""
     async with desk_site(folder, plan.database, plan.broker, plan.answers) as site:
         diary, over = Diary(), threading.Event()
         with ExitStack() as stack:
@@ -108,7 +110,7 @@ def signed_in(
             role = "senior" if number % SENIOR_EVERY == 0 else "reviewer"
             name = f"reviewer-{number}"
             made = client(NewAccount.model_validate({"name": name, "role": role}))
-            people.append(Reviewer(name, made, label_of, TRUTH, diary, over))
+            people.append(Reviewer(name, made, label_of, TRUTH, diary, over, plan.pause_seconds))
         return people, client(NewAccount(name="root", role="admin"))
     finally:
         desk.close()
@@ -166,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--items", type=int, default=Plan.items)
     parser.add_argument("--reviewers", type=int, default=Plan.reviewers)
     parser.add_argument("--kills", type=int, default=Plan.kills)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds for an answer")
     parser.add_argument("--folder", type=Path, help="keep data and logs there (default: nowhere)")
     options = parser.parse_args(arguments)
     for noisy in ("aiokafka", "httpx2"):
@@ -175,7 +178,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="desk-drill-") as scratch:
         for database in chosen:
             plan = Plan(
-                database, options.broker, options.items, options.reviewers, kills=options.kills
+                database=database,
+                broker=options.broker,
+                items=options.items,
+                reviewers=options.reviewers,
+                kills=options.kills,
+                pause_seconds=options.pause,
             )
             try:
                 good &= _told(plan, (options.folder or Path(scratch)).resolve() / database)
@@ -187,13 +195,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _told(plan: Plan, folder: Path) -> bool:
     """Run a plan and say what came of it."""
-    verdict, diary, seconds = asyncio.run(drill(plan, folder))
-    for line in verdict.wrong:
+    finding, diary, seconds = asyncio.run(drill(plan, folder))
+    for line in finding.wrong:
         print(line)
-    more = {"early": verdict.early, "repeats": verdict.repeats, "refused": diary.unavailable}
+    more = {"early": finding.early, "repeats": finding.repeats, "refused": diary.unavailable}
     print(json.dumps({**asdict(plan), **figures(diary, seconds), **more}))
-    print(verdict)
-    return verdict.good
+    print(finding)
+    return finding.good
 
 
 if __name__ == "__main__":

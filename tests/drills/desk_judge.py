@@ -14,7 +14,7 @@ CLOCK_MS = 50
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Finding:
     """What came of a run.
 
     Attributes:
@@ -64,7 +64,7 @@ def judge(
     logged: Sequence[Logged],
     acknowledged: Iterable[Acknowledged],
     surprises: Iterable[str],
-) -> Verdict:
+) -> Finding:
     """Judge one run by the first message of each id."""
     decisions: dict[str, Decision] = {}
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
@@ -86,7 +86,7 @@ def judge(
     ]
     over = _over_assigned(sent, decisions.values())
     reviewed = [name for name in sent.texts if any(o.state == "reviewed" for o in outcomes[name])]
-    return Verdict(
+    return Finding(
         items=len(sent.texts),
         decided=len(reviewed),
         kills=sent.kills,

@@ -48,6 +48,7 @@ class Reviewer:
     Attributes:
         right: what a text's label is; they say so, mostly.
         over: set when there is nothing left to do.
+        pause: seconds for each answer.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Reviewer:
     labels: tuple[str, ...]
     diary: Diary
     over: threading.Event
+    pause: float = 0.0
 
     def work(self) -> None:
         """Work until it is over; every surprise is written down and fails the drill."""
@@ -72,6 +74,7 @@ class Reviewer:
                 self.over.wait(IDLE_SECONDS)
 
     def _answer(self, loan: Loan, chance: random.Random) -> None:
+        self.over.wait(self.pause)
         try:
             if chance.random() < ESCALATES and not loan.adjudication:
                 self._asked(lambda: self.client.escalate(loan.lease))

@@ -189,7 +189,7 @@ def desk_idle(settings: Settings, now: datetime) -> bool:
     desk = queue.open_desk(settings.desk_database, load_tasks(settings.tasks))
     try:
         people = [each for each in queue.list_accounts(desk) if each.simulated]
-        books = queue.books(desk, now)
+        books = queue.books(desk)
         waiting = sum(queue.me(desk, each, now).waiting for each in people)
         return bool(people) and not (waiting or books.states["leased"] or books.unsent)
     finally:

@@ -3,7 +3,7 @@
 All of it: `make desk-drill`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +93,10 @@ def test_a_surprise_fails_the_drill() -> None:
 
 @pytest.mark.processes
 async def test_killed_under_eight_reviewers_it_loses_no_answer(tmp_path: Path) -> None:
-    began = datetime.now(UTC)
     plan = Plan(broker="embedded", items=150, reviewers=8, kills=3, feed_seconds=4, kill_seconds=3)
-    verdict, diary, _ = await drill(plan, tmp_path)
-    assert verdict.wrong == ()
-    assert verdict.good
-    assert (verdict.items, verdict.decided, verdict.kills) == (150, 150, 3)
+    finding, diary, _ = await drill(plan, tmp_path)
+    assert finding.wrong == ()
+    assert finding.good
+    assert (finding.items, finding.decided, finding.kills) == (150, 150, 3)
     assert len(diary.acknowledged) >= 300
     assert diary.unavailable > 0
-    assert datetime.now(UTC) - began > timedelta(seconds=5)

@@ -83,11 +83,15 @@ class Rig:
     async def until(
         self, look: Callable[[], Seen], good: Callable[[Seen], bool], seconds: float = 60
     ) -> Seen:
+        """What a look sees once it is good; looking takes a fifth of the machine at most."""
         end = time.monotonic() + seconds
-        while not good(seen := await asyncio.to_thread(look)):
-            assert time.monotonic() < end, f"not within {seconds} s: {seen}"
-            await asyncio.sleep(0.2)
-        return seen
+        while True:
+            began = time.monotonic()
+            if good(seen := await asyncio.to_thread(look)):
+                return seen
+            now = time.monotonic()
+            assert now < end, f"not within {seconds} s: {seen}"
+            await asyncio.sleep(min(2.0, max(0.2, 4 * (now - began))))
 
     def count(self, table: str) -> int:
         return int(self.store.query(f"SELECT count() AS n FROM {table} FINAL")[0]["n"])

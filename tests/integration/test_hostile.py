@@ -22,6 +22,7 @@ from tests.browser_support import (
     drawn,
     running,
     settled,
+    turned,
     unharmed,
     watched,
 )
@@ -121,9 +122,10 @@ async def test_every_hostile_story_is_text(attacked: Attacked, dashboard: str) -
     }
 
     def look(page: Page) -> None:
+        drawn(page, f"{dashboard}/samples?{RANGE}")
         for number, rows in found.items():
             assert len(rows) == 1, f"text {number} was not stored as it is"
-            drawn(page, f"{dashboard}/samples?sample={rows[0]['sample_key']}")
+            story(page, rows[0]["sample_key"])
             shown = page.locator("[data-testid=stCode]")
             expect(shown).to_have_count(3)
             wanted = visible(TEXTS[number][:200]).strip()
@@ -143,8 +145,9 @@ async def test_many_tags_and_letters_are_shown(attacked: Attacked, dashboard: st
     assert len(keys) > 30
 
     def look(page: Page) -> None:
+        drawn(page, f"{dashboard}/samples?{RANGE}")
         for key in keys[::4]:
-            drawn(page, f"{dashboard}/samples?sample={key}")
+            story(page, key)
             only_text(page)
         drawn(page, f"{dashboard}/operations?{RANGE}")
         letters = page.get_by_text("Latest dead letters")
@@ -207,6 +210,11 @@ async def in_browser(look: Callable[[Page], None]) -> None:
             look(page)
 
     await asyncio.to_thread(looked)
+
+
+def story(page: Page, key: str) -> None:
+    """One sample's story, told on the Samples page that is open."""
+    turned(page, f"samples?sample={key}", f"key {key}")
 
 
 def only_text(page: Page) -> None:

@@ -1,6 +1,5 @@
 """Who asks: the account behind a bearer token, what its role reaches, and how often it may ask."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,16 +8,17 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from models.desk import Account
+from models.desk import TOKEN, Account
 from streams.desk import queue
 from streams.desk.api.rates import Rates
 from streams.desk.errors import NotAllowed, NotSignedIn, TooMany
 
 FAILURES_PER_SECOND = 0.2
 FAILURES_AT_ONCE = 10
-"""Unknown tokens that one address may try; after those it is told to wait, not what is wrong."""
+"""Unknown tokens that one address may try; after those it is told to wait, not what is wrong.
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
+A known token never waits for them: everybody who signs in on a dashboard has that one's address.
+"""
 
 _bearer = HTTPBearer(
     auto_error=False, description="A reviewer's token, made by `tidegauge reviewers add`."
@@ -61,7 +61,7 @@ def account(request: Request, here: Here, bearer: Bearer) -> Account:
         TooMany: it asks too often, or its address tried too many unknown tokens.
     """
     token = bearer.credentials if bearer else ""
-    found = queue.account_of(here.desk, token) if _TOKEN.fullmatch(token) else None
+    found = queue.account_of(here.desk, token) if TOKEN.fullmatch(token) else None
     if found is None:
         address = request.client.host if request.client else ""
         _wait(here.failing, address, "too many unknown tokens from this address")

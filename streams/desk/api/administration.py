@@ -2,16 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from models.desk import (
     Account,
+    AccountName,
     Books,
     Cancel,
     Cancelled,
     Credentials,
     GoldItem,
+    Id,
     NewAccount,
     NewGold,
     Noted,
@@ -23,20 +25,17 @@ from streams.desk.api.problems import documented
 
 router = APIRouter(prefix="/v1/admin", tags=["administration"])
 
-NameInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
-GoldInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
 
 @router.get("/books", responses=documented())
 def books(here: Here, who: Admin) -> Books:
     """The queue's books: every item in exactly one state."""
-    return queue.books(here.desk, here.clock())
+    return queue.books(here.desk)
 
 
 @router.get("/queue", responses=documented())
 def lines(here: Here, who: Admin) -> list[QueueLine]:
     """What waits, by task, pool, lane and level."""
-    return queue.lines(here.desk, here.clock())
+    return queue.lines(here.desk)
 
 
 @router.post("/cancel", responses=documented(404))
@@ -58,7 +57,7 @@ def add_account(new: NewAccount, here: Here, who: Admin) -> Credentials:
 
 
 @router.post("/accounts/{name}/revoke", status_code=204, responses=documented(404))
-def revoke(name: NameInPath, here: Here, who: Admin) -> None:
+def revoke(name: AccountName, here: Here, who: Admin) -> None:
     """Make an account's token worthless, now."""
     queue.revoke(here.desk, who.name, name, here.clock())
 
@@ -76,7 +75,7 @@ def add_gold(new: NewGold, here: Here, who: Admin) -> GoldItem:
 
 
 @router.post("/gold/{gold_id}/retire", status_code=204, responses=documented(404))
-def retire_gold(gold_id: GoldInPath, here: Here, who: Admin) -> None:
+def retire_gold(gold_id: Id, here: Here, who: Admin) -> None:
     """Plant a gold item no longer."""
     queue.retire_gold(here.desk, who.name, gold_id, here.clock())
 

@@ -16,7 +16,7 @@ from streams.desk.api.guard import Guard
 from streams.desk.api.rates import Rates
 
 BURST = 10
-"""Requests at once of one account, in seconds of its average."""
+"""Requests at once of one account, in seconds of its average; at least one."""
 
 API_VERSION = "1"
 
@@ -39,16 +39,12 @@ class Limits:
 
         >>> sorted(Limits.of(settings.Desk(url="http://desk.example:8480")).hosts)
         ['desk.example']
+        >>> sorted(Limits.of(settings.Desk(url="http://[2001:db8::5]:8480", host="::1")).hosts)
+        ['[2001:db8::5]', '[::1]']
         """
-        given = urlsplit(desk.url).netloc.rpartition("@")[2]
-        named = {name for name in (_name(given), _name(desk.host)) if name}
-        return cls(desk.requests_per_second, frozenset(named - {"127.0.0.1", "0.0.0.0"}))
-
-
-def _name(host: str) -> str:
-    if host.count(":") > 1 and not host.startswith("["):
-        return f"[{host}]"
-    return host if host.endswith("]") else host.partition(":")[0]
+        given = {urlsplit(desk.url).hostname or "", desk.host} - {"", "0.0.0.0", "127.0.0.1"}
+        named = {f"[{name}]" if ":" in name else name for name in given}
+        return cls(desk.requests_per_second, frozenset(named))
 
 
 def now() -> datetime:
@@ -73,7 +69,7 @@ def build(
     app.state.service = Service(
         desk,
         clock,
-        asking=Rates(per_second, BURST * per_second, clock),
+        asking=Rates(per_second, max(1.0, BURST * per_second), clock),
         failing=Rates(FAILURES_PER_SECOND, FAILURES_AT_ONCE, clock),
     )
     app.include_router(reviewing.router)

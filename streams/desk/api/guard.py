@@ -73,8 +73,8 @@ class Guard:
             await refused.answer(scope, receive, sealed)
         except Left:
             log.debug("a client left before its request was whole")
-        except Exception:
-            log.exception("%s %s failed", scope["method"], scope["path"])
+        except Exception:  # whatever a call did not foresee: logged here, and nothing of it is told
+            log.exception("%s %r failed", scope["method"], scope["path"])
             if not sealed.begun:
                 await broken()(scope, receive, sealed)
 

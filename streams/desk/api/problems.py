@@ -14,8 +14,7 @@ from starlette.responses import Response
 
 from models.desk import Problem
 from models.errors import Unavailable
-from streams.desk.client import UNAVAILABLE
-from streams.desk.errors import DeskError, NotAllowed, NotThere, TooMany
+from streams.desk.errors import UNAVAILABLE, DeskError, NotAllowed, NotThere, TooMany
 
 log = logging.getLogger(__name__)
 

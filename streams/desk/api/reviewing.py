@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from models.desk import Given, Held, Loan, Me, Passed, Past, Receipt, TaskShown, Wanted
+from models.desk import Given, Held, Id, Loan, Me, Passed, Past, Receipt, TaskShown, Wanted
 from streams.desk import queue
 from streams.desk.api.access import Here, Who
 from streams.desk.api.problems import documented
@@ -13,8 +13,6 @@ from streams.desk.api.shown import task_shown
 from streams.desk.errors import NotThere
 
 router = APIRouter(prefix="/v1", tags=["reviewing"])
-
-TokenInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 @router.post("/next", responses=documented(404))
@@ -27,13 +25,13 @@ def next_loans(wanted: Wanted, here: Here, who: Who) -> list[Loan]:
 
 
 @router.post("/leases/{lease}/heartbeat", responses=documented(409))
-def heartbeat(lease: TokenInPath, here: Here, who: Who) -> Held:
+def heartbeat(lease: Id, here: Here, who: Who) -> Held:
     """A sign of life: the item stays in this reviewer's hands."""
     return queue.heartbeat(here.desk, who, lease, here.clock())
 
 
 @router.post("/leases/{lease}/decide", responses=documented(409))
-def decide(lease: TokenInPath, given: Given, here: Here, who: Who) -> Receipt:
+def decide(lease: Id, given: Given, here: Here, who: Who) -> Receipt:
     """Answer an item. The same answer to the same lease again gets the same receipt.
 
     Once the receipt is sent the answer is stored; it is published when its undo time is over.
@@ -42,25 +40,25 @@ def decide(lease: TokenInPath, given: Given, here: Here, who: Who) -> Receipt:
 
 
 @router.post("/leases/{lease}/skip", status_code=204, responses=documented(409))
-def skip(lease: TokenInPath, passed: Passed, here: Here, who: Who) -> None:
+def skip(lease: Id, passed: Passed, here: Here, who: Who) -> None:
     """Leave an item to others."""
     queue.skip(here.desk, who, lease, passed, here.clock())
 
 
 @router.post("/leases/{lease}/escalate", status_code=204, responses=documented(409))
-def escalate(lease: TokenInPath, passed: Passed, here: Here, who: Who) -> None:
+def escalate(lease: Id, passed: Passed, here: Here, who: Who) -> None:
     """Pass an item on to a senior."""
     queue.escalate(here.desk, who, lease, passed, here.clock())
 
 
 @router.post("/leases/{lease}/release", status_code=204, responses=documented(409))
-def release(lease: TokenInPath, here: Here, who: Who) -> None:
+def release(lease: Id, here: Here, who: Who) -> None:
     """Give an item back unseen, as when signing out."""
     queue.release(here.desk, who, lease, here.clock())
 
 
 @router.post("/answers/{answer}/undo", responses=documented(404, 409))
-def undo(answer: TokenInPath, here: Here, who: Who) -> Loan:
+def undo(answer: Id, here: Here, who: Who) -> Loan:
     """Take an own answer back within its undo time; the item comes back under a new lease."""
     return queue.undo(here.desk, who, answer, here.clock())
 
@@ -73,7 +71,7 @@ def history(
     before: AwareDatetime | None = None,
 ) -> list[Past]:
     """Own answers, newest first; with `before`, those given earlier than that."""
-    return queue.history(here.desk, who, limit, before, here.clock())
+    return queue.history(here.desk, who, limit, before)
 
 
 @router.get("/me", responses=documented())

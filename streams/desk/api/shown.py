@@ -8,7 +8,7 @@ def task_shown(task: Task) -> TaskShown:
     """What a reviewer needs to know of a task; guidelines default to its instructions."""
     return TaskShown(
         name=task.name,
-        version=task.version,
+        version=str(task.identity),
         kind=task.kind,
         description=task.description,
         guidelines=task.review.guidelines or task.instructions,

@@ -5,12 +5,13 @@ checked, and one bad record never hides the others.
 """
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from models.desk import Given
 from models.errors import ConfigurationError
@@ -147,7 +148,7 @@ def seconds_in(value: object) -> float | None:
     """Time spent, null when there is none that can be meant."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value <= LONGEST_SECONDS else None
+    return float(value) if 0 <= value <= LONGEST_SECONDS else None
 
 
 def moment_in(value: object) -> datetime | None:
@@ -171,16 +172,18 @@ def given_of(
     """An answer; one that is ambiguous has no labels, whatever was ticked beside it.
 
     Raises:
-        Unreadable: more labels than any task has.
+        Unreadable: more labels than any task has, or a reason that is no text.
     """
-    if len(labels) > 200:  # noqa: PLR2004 - what `Given` takes
-        raise Unreadable(f"{len(labels)} labels in one answer")
-    return Given(
-        answer="ambiguous" if ambiguous else "label",
-        labels=() if ambiguous else tuple(dict.fromkeys(labels)),
-        reason=reason[:REASON_LENGTH],
-        seconds=seconds,
-    )
+    try:
+        return Given(
+            answer="ambiguous" if ambiguous else "label",
+            labels=() if ambiguous else tuple(dict.fromkeys(labels)),
+            reason=reason[:REASON_LENGTH],
+            seconds=seconds,
+        )
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        raise Unreadable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from exc
 
 
 def json_records(path: Path) -> Iterator[tuple[str, object]]:

@@ -115,7 +115,7 @@ def read_parquet(path: Path) -> Iterator[Line]:
     """The answers in a Parquet file.
 
     Raises:
-        ConfigurationError: it is no such file, or lacks a column.
+        ConfigurationError: it is no such file, lacks a column, or holds what is no text or time.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -124,7 +124,7 @@ def read_parquet(path: Path) -> Iterator[Line]:
             rows = (row for part in file.iter_batches(1000, columns=wanted) for row in _plain(part))
             for number, row in enumerate(rows, 1):
                 yield _line(f"{path}: row {number}", row)
-    except (pa.ArrowException, OSError) as exc:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as exc:
         raise ConfigurationError(f"{path}: not a Parquet file: {exc}") from exc
 
 
@@ -177,14 +177,17 @@ def _cell(value: object) -> str:
 
 
 def _parsed(cells: Mapping[str, str]) -> Row:
-    row: Row = dict(cells)
-    for name in ("seconds", "labels"):
-        try:
-            listed = name == "labels" and not cells.get(name, "").startswith("[")
-            row[name] = cells.get(name) if listed else json.loads(cells.get(name) or "null")
-        except (ValueError, RecursionError):
-            row[name] = cells[name] if name == "labels" else None
-    return row
+    """A row of CSV, its number and its list of labels read."""
+    labels = cells.get("labels", "")
+    listed = _from_json(labels, labels) if labels.startswith("[") else labels
+    return {**cells, "seconds": _from_json(cells.get("seconds", ""), None), "labels": listed}
+
+
+def _from_json(cell: str, otherwise: str | None) -> object:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return otherwise
 
 
 def _line(place: str, row: Row) -> Line:

@@ -15,7 +15,7 @@ from streams.desk.exchange import argilla, label_studio, tables
 from streams.desk.exchange.records import Answer, Bad, Exported, Found, Line, given_of
 from streams.desk.queue.audit import note
 from streams.desk.queue.encoding import moment, ms, unpacked
-from streams.desk.queue.opening import Desk, write
+from streams.desk.queue.opening import Desk, read, write
 from streams.desk.queue.outside import Outside, take_answers
 from streams.desk.schema import IS_LENDABLE, answers, contents, items
 
@@ -60,10 +60,13 @@ def items_for_export(desk: Desk, actor: str, choice: Choice, now: datetime) -> l
     Raises:
         QueueUnavailable: the database cannot be used now.
     """
-    return write(desk, lambda db: _exported(db, actor, choice, ms(now)))
+    found = read(desk, lambda db: _exported(db, choice))
+    told = (choice.task, f"{len(found)} {choice.state}")
+    write(desk, lambda db: note(db, ms(now), actor, "items.export", told))
+    return found
 
 
-def _exported(db: Connection, actor: str, choice: Choice, now: int) -> list[Exported]:
+def _exported(db: Connection, choice: Choice) -> list[Exported]:
     ids = list(db.execute(_chosen(choice)).scalars())
     found = []
     for first in range(0, len(ids), CHUNK):
@@ -71,7 +74,6 @@ def _exported(db: Connection, actor: str, choice: Choice, now: int) -> list[Expo
         said = _answers(db, part) if choice.state == "reviewed" else {}
         rows = {row.item: row for row in db.execute(_bodies(part))}
         found += [_item(rows[number], choice, said.get(number, ())) for number in part]
-    note(db, now, actor, "items.export", (choice.task, f"{len(found)} {choice.state}"))
     return found
 
 

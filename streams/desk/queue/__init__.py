@@ -8,7 +8,7 @@ cannot be used now is `QueueUnavailable`, and then nothing was changed.
 from streams.desk.queue.accounts import account_of, add_account, list_accounts, revoke
 from streams.desk.queue.answering import decide, undo
 from streams.desk.queue.arriving import Arrival, enqueue, positions
-from streams.desk.queue.audit import audit_log, note
+from streams.desk.queue.audit import audit_log
 from streams.desk.queue.cancelling import cancel
 from streams.desk.queue.counting import books, lines
 from streams.desk.queue.ending import escalate, heartbeat, release, skip
@@ -41,7 +41,6 @@ __all__ = [
     "list_gold",
     "me",
     "next_loans",
-    "note",
     "open_desk",
     "positions",
     "release",

@@ -7,21 +7,20 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from agents.desk.pace import IN_A_ROW, is_bulk, is_quick, time_spent
+from agents.desk.places import PARTS
 from models.desk import Account, Given, Loan, Receipt
 from models.identity import digest
 from streams.desk.errors import Conflict, LeaseLost, NotThere, TooLate
 from streams.desk.queue.audit import note
 from streams.desk.queue.encoding import moment, ms, packed, unpacked
-from streams.desk.queue.ending import LOST, loan_of
+from streams.desk.queue.ending import loan_of, still_held
 from streams.desk.queue.lending import lend
 from streams.desk.queue.moving import keep, locked
 from streams.desk.queue.opening import Desk, write
 from streams.desk.queue.planting import Chosen
 from streams.desk.queue.served import fitting, review_of, task_of
 from streams.desk.queue.showing import loans_shown
-from streams.desk.schema import IS_LIVE, answers, contents, gold, loans
-
-_SAME = ("reviewer", "role", "task", "item", "gold_id", "earlier", "suggestion_shown")
+from streams.desk.schema import IS_LIVE, LENT, answers, contents, gold, loans
 
 
 def decide(desk: Desk, who: Account, lease: str, given: Given, now: datetime) -> Receipt:
@@ -41,17 +40,16 @@ def _decide(
     db: Connection, desk: Desk, whose: tuple[Account, str], given: Given, now: int
 ) -> Receipt:
     who, lease = whose
-    loan = loan_of(db, who, lease)
-    if loan is not None and loan.ending == "answered":
-        return _receipt_again(db, loan, given)
-    if loan is None or loan.ended_at is not None or loan.expires_at <= now:
-        raise LeaseLost(LOST)
+    asked = loan_of(db, who, lease)
+    if asked is not None and asked.ending == "answered":
+        return _receipt_again(db, asked, given)
+    loan = still_held(asked, now)
     labels = fitting(task_of(desk, loan.task), given.answer, given.labels)
     row = {
         "answer": digest("answer", lease),
         "lease": lease,
         "simulated": who.simulated,
-        **{name: getattr(loan, name) for name in _SAME},
+        **{name: getattr(loan, name) for name in LENT},
         "kind": given.answer,
         "labels": packed(labels),
         "reason": packed(given.reason),
@@ -61,7 +59,7 @@ def _decide(
         "state": "pending",
         "repeated": False,
     }
-    if loan.role in ("review", "adjudication"):
+    if loan.role in PARTS:
         item = locked(db, [loan.item])[loan.item]
         keep(db, {item.id: item.places.answered()})
     ended = update(loans).where(loans.c.lease == lease)
@@ -130,7 +128,7 @@ def _undo(db: Connection, desk: Desk, whose: tuple[Account, str], now: int) -> L
     if row.state == "final" or row.undo_until <= now:
         raise TooLate("the time to undo this answer is over: it is being published")
     db.execute(update(answers).where(answers.c.answer == answer).values(state="undone"))
-    if row.role in ("review", "adjudication"):
+    if row.role in PARTS:
         item = locked(db, [row.item])[row.item]
         keep(db, {item.id: item.places.undone()})
     before = db.execute(select(loans).where(loans.c.lease == row.lease)).one()

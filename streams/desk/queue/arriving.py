@@ -63,13 +63,8 @@ def positions(desk: Desk) -> Mapping[tuple[str, int], int]:
     )
 
 
-def task_name(task: ReviewTask) -> str:
-    """The name of the task an item belongs to, without its version."""
-    return task.task.name.partition("/")[0]
-
-
 def _columns(desk: Desk, task: ReviewTask, at: int) -> dict[str, Any]:
-    name = task_name(task)
+    name = task.task.name.partition("/")[0]  # the rest is its version
     served = desk.tasks.get(name)
     review = served.review if served is not None else Review()
     return {
@@ -82,7 +77,7 @@ def _columns(desk: Desk, task: ReviewTask, at: int) -> dict[str, Any]:
         **dict.fromkeys(("live", "pending", "final", "skips"), 0),
         "state": "open",
         "enqueued_at": at,
-        **ranking.planned(task, review, at),
+        **ranking.columns_of(task, review, at),
     }
 
 

@@ -5,7 +5,6 @@ then, so that neither do writers wait for each other nor the books read millions
 """
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select
@@ -20,7 +19,7 @@ FOLD_AT = 200
 FOLD_MOST = 5000
 
 
-def books(desk: Desk, now: datetime) -> Books:
+def books(desk: Desk) -> Books:
     """How many items came, and how many are in which state, at one moment."""
     return read(desk, lambda db: _books(db, desk))
 
@@ -81,7 +80,7 @@ def fold(db: Connection) -> None:
         db.execute(add.on_conflict_do_update(index_elements=["what"], set_={"n": counted.c.n + n}))
 
 
-def lines(desk: Desk, now: datetime) -> list[QueueLine]:
+def lines(desk: Desk) -> list[QueueLine]:
     """The items that wait, by task, pool, lane and level."""
     return read(desk, _lines)
 

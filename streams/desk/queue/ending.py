@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, select, tuple_, update
 
+from agents.desk.places import PARTS
 from models.desk import Account, Held, Passed
 from streams.desk.errors import Conflict, LeaseLost
 from streams.desk.queue.audit import note
@@ -22,22 +23,21 @@ HELD_AT_MOST_MS = 3_600_000
 LOST = "this item is no longer in your hands: it lapsed or was ended; go on with the next one"
 
 
-def live_loan(db: Connection, who: Account, lease: str, now: int) -> Row[Any]:
-    """A reviewer's lease that holds now, locked.
-
-    Raises:
-        LeaseLost: it has lapsed, was ended, or never was theirs.
-    """
-    found = loan_of(db, who, lease)
-    if found is None or found.ended_at is not None or found.expires_at <= now:
-        raise LeaseLost(LOST)
-    return found
-
-
 def loan_of(db: Connection, who: Account, lease: str) -> Row[Any] | None:
     """A reviewer's lease, locked, whatever became of it."""
     query = select(loans).where(loans.c.lease == lease, loans.c.reviewer == who.name)
     return db.execute(query.with_for_update(key_share=True)).one_or_none()
+
+
+def still_held(loan: Row[Any] | None, now: int) -> Row[Any]:
+    """The lease, if it holds now.
+
+    Raises:
+        LeaseLost: it has lapsed, was ended, or never was theirs.
+    """
+    if loan is None or loan.ended_at is not None or loan.expires_at <= now:
+        raise LeaseLost(LOST)
+    return loan
 
 
 def heartbeat(desk: Desk, who: Account, lease: str, now: datetime) -> Held:
@@ -50,7 +50,7 @@ def heartbeat(desk: Desk, who: Account, lease: str, now: datetime) -> Held:
 
 
 def _heartbeat(db: Connection, desk: Desk, whose: tuple[Account, str], now: int) -> Held:
-    found = live_loan(db, *whose, now)
+    found = still_held(loan_of(db, *whose), now)
     wanted = now + round(review_of(desk, found.task).lease_seconds * 1000)
     longest = found.granted_at + HELD_AT_MOST_MS
     until = max(found.expires_at, min(wanted, longest))
@@ -69,8 +69,9 @@ def release(desk: Desk, who: Account, lease: str, now: datetime) -> None:
 
 
 def _release(db: Connection, who: Account, lease: str, now: int) -> None:
-    if not _ended_so(db, who, lease, "released"):
-        give_back(db, [live_loan(db, who, lease, now)], "released", now)
+    found = loan_of(db, who, lease)
+    if not _ended_so(found, "released"):
+        give_back(db, [still_held(found, now)], "released", now)
 
 
 def skip(desk: Desk, who: Account, lease: str, passed: Passed, now: datetime) -> None:
@@ -83,9 +84,10 @@ def skip(desk: Desk, who: Account, lease: str, passed: Passed, now: datetime) ->
 
 
 def _skip(db: Connection, who: Account, lease: str, passed: Passed, now: int) -> None:
-    if _ended_so(db, who, lease, "skipped"):
+    asked = loan_of(db, who, lease)
+    if _ended_so(asked, "skipped"):
         return
-    found = live_loan(db, who, lease, now)
+    found = still_held(asked, now)
     _end(db, [found], "skipped", now, passed)
     for item in _item_in(db, found):
         places = item.places.skipped(found.role)
@@ -103,9 +105,10 @@ def escalate(desk: Desk, who: Account, lease: str, passed: Passed, now: datetime
 
 
 def _escalate(db: Connection, who: Account, lease: str, passed: Passed, now: int) -> None:
-    if _ended_so(db, who, lease, "escalated"):
+    asked = loan_of(db, who, lease)
+    if _ended_so(asked, "escalated"):
         return
-    found = live_loan(db, who, lease, now)
+    found = still_held(asked, now)
     if found.role == "adjudication":
         raise Conflict("this item has been passed on to the seniors already: decide, or skip it")
     _end(db, [found], "escalated", now, passed)
@@ -115,16 +118,14 @@ def _escalate(db: Connection, who: Account, lease: str, passed: Passed, now: int
     note(db, now, who.name, "item.escalate", (found.lease, passed.reason))
 
 
-def _ended_so(db: Connection, who: Account, lease: str, how: str) -> bool:
+def _ended_so(loan: Row[Any] | None, how: str) -> bool:
     """The same call came before, and only its response was lost."""
-    found = loan_of(db, who, lease)
-    return found is not None and found.ending == how
+    return loan is not None and loan.ending == how
 
 
 def _item_in(db: Connection, loan: Row[Any]) -> list[Item]:
     """The item whose place a lease fills; none for gold and repeats."""
-    fills = loan.role in ("review", "adjudication")
-    return list(locked(db, [loan.item]).values()) if fills else []
+    return list(locked(db, [loan.item]).values()) if loan.role in PARTS else []
 
 
 def _end(
@@ -144,7 +145,7 @@ def give_back(
         return
     _end(db, held, how, now)
     _forget(db, held)
-    parts = [(loan.item, loan.role) for loan in held if loan.role in ("review", "adjudication")]
+    parts = [(loan.item, loan.role) for loan in held if loan.role in PARTS]
     found = locked(db, [item for item, _ in parts])
     for item, part in parts:
         before = found[item]
@@ -154,7 +155,7 @@ def give_back(
 
 def _forget(db: Connection, held: Sequence[Row[Any]]) -> None:
     """Who gave something back may be given it again."""
-    had = [(loan.reviewer, loan.item) for loan in held if loan.role in ("review", "adjudication")]
+    had = [(loan.reviewer, loan.item) for loan in held if loan.role in PARTS]
     planted = [(loan.reviewer, loan.gold_id) for loan in held if loan.role == "gold"]
     repeats = [loan.earlier for loan in held if loan.role == "repeat"]
     if had:

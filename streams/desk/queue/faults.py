@@ -20,8 +20,11 @@ TO_MEND = (
 )
 """What no waiting mends: a person must change a setting, a right or a file."""
 
-AGAIN = ("40001", "40P01")
-"""SQLSTATEs of PostgreSQL that ask for the same transaction once more: nothing was changed."""
+AGAIN = ("40001", "40P01", "23505")
+"""SQLSTATEs of PostgreSQL that ask for the same transaction once more: nothing was changed.
+
+The last one: another transaction has just stored what there may be one of; now it can be seen.
+"""
 
 MISSING = ("42501", "42P01", "3F000")
 """SQLSTATEs of a right, a table or a schema that is not there."""

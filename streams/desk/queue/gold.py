@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from models.desk import GoldItem, NewGold
 from models.identity import digest
+from models.task import Task
 from streams.desk.errors import Conflict, NotThere
 from streams.desk.queue.audit import note
 from streams.desk.queue.encoding import moment, ms, packed, some_moment, to_read, unpacked
@@ -21,10 +22,20 @@ def add_gold(desk: Desk, actor: str, wanted: NewGold, now: datetime) -> GoldItem
     Raises:
         NotThere: no such task here.
         Misfit: its labels do not fit the task.
-        Conflict: the same text is gold with other labels.
+        Conflict: the same text is gold with other labels, or the task file's own.
     """
-    labels = fitting(task_of(desk, wanted.task), "label", wanted.labels)
+    task = task_of(desk, wanted.task)
+    labels = fitting(task, "label", wanted.labels)
+    _check_unused(task, wanted)
     return write(desk, lambda db: _add(db, actor, wanted, (labels, ms(now))))
+
+
+def _check_unused(task: Task, wanted: NewGold) -> None:
+    """A text that the annotator was shown, or that fitted a calibrator, tells nothing as gold."""
+    if wanted.text in {item.text for item in (*task.annotator.examples, *task.calibration)}:
+        raise Conflict(
+            "this text is an example or a calibration item of the task file: gold must be neither"
+        )
 
 
 def _add(

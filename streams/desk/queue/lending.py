@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, exists, literal, select, union_all, update
 
 from agents.desk.interleave import chance_of, next_kind
+from agents.desk.places import PARTS
 from agents.desk.pools import levels_open_to, pools_open_to
 from agents.desk.rank import rank_at
 from models.desk import Account, Loan, Wanted
@@ -22,6 +23,9 @@ from streams.desk.queue.showing import loans_shown, version_of
 from streams.desk.schema import IS_LENDABLE, IS_LIVE, accounts, items, loans, taken
 
 TOKEN_BYTES = 24
+
+AT_ONCE = 100
+"""Groups of one query: SQLite joins five hundred queries at most."""
 
 
 class Group(NamedTuple):
@@ -49,7 +53,7 @@ def next_loans(desk: Desk, who: Account, wanted: Wanted, now: datetime) -> list[
 def _next_loans(db: Connection, desk: Desk, who: Account, wanted: Wanted, now: int) -> list[Loan]:
     given = _loans_so_far(db, who)
     in_hand = _in_hand(db, who, wanted.task, now)
-    groups = groups_open_to(desk, who, wanted.task)
+    groups = _groups_open_to(desk, who, wanted.task)
     new: list[str] = []
     while len(in_hand) + len(new) < wanted.count:
         chosen = _chosen(db, desk, who, groups, (given + len(new), now))
@@ -84,7 +88,7 @@ def _in_hand(db: Connection, who: Account, task: str | None, now: int) -> list[s
     return list(db.execute(query.order_by(loans.c.nth, loans.c.granted_at)).scalars())
 
 
-def groups_open_to(desk: Desk, who: Account, task: str | None) -> list[Group]:
+def _groups_open_to(desk: Desk, who: Account, task: str | None) -> list[Group]:
     """The groups of items a reviewer may be given from."""
     tasks = list(desk.tasks) if task is None else [task]
     return [
@@ -117,10 +121,10 @@ def _heads(
     db: Connection, desk: Desk, who: Account, groups: Sequence[Group], now: int
 ) -> list[Row[Any]]:
     """The best item of each group, the best of all first."""
-    if not groups:
-        return []
     each = [select(_best(who, group).subquery()) for group in groups]
-    found = list(db.execute(union_all(*each)))
+    found: list[Row[Any]] = []
+    for first in range(0, len(each), AT_ONCE):
+        found += db.execute(union_all(*each[first : first + AT_ONCE]))
     hours = now / HOUR_MS
     return sorted(
         found, key=lambda row: -rank_at(row.rank, hours, review_of(desk, row.task).ranking)
@@ -158,7 +162,7 @@ def lend(db: Connection, desk: Desk, who: Account, chosen: Chosen, now: int) -> 
     """A new lease on what was chosen; its places are counted already."""
     lease = secrets.token_urlsafe(TOKEN_BYTES)
     review = review_of(desk, chosen.task)
-    if chosen.role in ("review", "adjudication") and chosen.undoes is None:
+    if chosen.role in PARTS and chosen.undoes is None:
         db.execute(taken.insert(), {"reviewer": who.name, "item": chosen.item})
     db.execute(
         loans.insert(),

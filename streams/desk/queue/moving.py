@@ -1,18 +1,19 @@
 """An item's row, and every change of its places or state: what the books are made of."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
-from agents.desk.consensus import Said, Verdict, adjudicated, consensus, said
+from agents.desk.consensus import Consensus, Said, adjudicated, consensus, said
 from agents.desk.places import Places
 from models.review import Asked, ItemState, Outcome
 from streams.desk.queue.encoding import moment, unpacked
 from streams.desk.schema import answers, contents, counts, items, outbox, taken
 
-OUTCOME_STATES: Mapping[ItemState, Any] = {
+OUTCOME_STATES: Mapping[ItemState, Literal["reviewed", "expired", "cancelled"]] = {
     "decided": "reviewed",
     "expired": "expired",
     "cancelled": "cancelled",
@@ -32,11 +33,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """An item that closes now, and as what."""
+    """An item that closes now, and as what.
+
+    Attributes:
+        consensus: of its answers.
+        answers: how many it has.
+    """
 
     item: int
     state: ItemState
-    verdict: Verdict
+    consensus: Consensus
     answers: int
     adjudicated: bool = False
     simulated: bool = False
@@ -83,11 +89,11 @@ def follow_up(db: Connection, moved: Sequence[Item], now: int) -> None:
     kept = {each.id: each.places for each in moved}
     closing = []
     for each in complete:
-        found = _verdict(each, given[each.id])
-        if found is None:
+        decided = _decided(each, given[each.id])
+        if decided is None:
             kept[each.id] = each.places.raised()
         else:
-            closing.append(found)
+            closing.append(decided)
     keep(db, kept)
     close(db, closing, now)
 
@@ -105,20 +111,16 @@ def final_answers(db: Connection, ids: Sequence[int]) -> dict[int, list[Row[Any]
     return found
 
 
-def _verdict(item: Item, given: Sequence[Row[Any]]) -> Closing | None:
+def _decided(item: Item, given: Sequence[Row[Any]]) -> Closing | None:
     """How an item closes whose answers are all in; none when a senior is needed."""
     spoken = [(row.role, word(row)) for row in given]
     senior = [each for role, each in spoken if role == "adjudication"]
     others = [each for role, each in spoken if role != "adjudication"]
     simulated = any(row.simulated for row in given)
-    if senior:
-        verdict = adjudicated(senior[-1], others)
-    else:
-        came_to = consensus(others, item.adjudicate)
-        if came_to == "adjudicate":
-            return None
-        verdict = came_to
-    return Closing(item.id, "decided", verdict, len(given), bool(senior), simulated)
+    came_to = adjudicated(senior[-1], others) if senior else consensus(others, item.adjudicate)
+    if came_to == "adjudicate":
+        return None
+    return Closing(item.id, "decided", came_to, len(given), bool(senior), simulated)
 
 
 def word(row: Row[Any]) -> Said:
@@ -130,7 +132,7 @@ def unanswered(item: int, state: ItemState, given: Sequence[Row[Any]]) -> Closin
     """How an item closes that nobody decides any more, whatever answers it has."""
     agreed = len({word(row) for row in given}) <= 1
     simulated = any(row.simulated for row in given)
-    return Closing(item, state, Verdict((), False, agreed), len(given), simulated=simulated)
+    return Closing(item, state, Consensus((), False, agreed), len(given), simulated=simulated)
 
 
 def close(db: Connection, closing: Sequence[Closing], now: int) -> None:
@@ -142,16 +144,17 @@ def close(db: Connection, closing: Sequence[Closing], now: int) -> None:
     rows = [{"item": each.item, "state": each.state, "closed_at": now} for each in closing]
     db.execute(change, rows)
     db.execute(delete(taken).where(taken.c.item.in_(ids)))
-    db.execute(counts.insert(), [{"what": each.state, "n": 1} for each in closing])
-    found = {row.item: row for row in db.execute(_records(ids))}
+    closed = Counter(each.state for each in closing)
+    db.execute(counts.insert(), [{"what": state, "n": n} for state, n in closed.items()])
+    found = records_of(db, ids)
     db.execute(outbox.insert(), [_message(found[each.item], each, now) for each in closing])
 
 
-def _records(ids: Sequence[int]) -> Any:
+def records_of(db: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
     """What the messages about these items repeat."""
-    return select(contents.c.item, contents.c.key, contents.c.partition, contents.c.asked).where(
-        contents.c.item.in_(ids)
-    )
+    columns = (contents.c.item, contents.c.key, contents.c.partition, contents.c.asked)
+    query: Select[Any] = select(*columns).where(contents.c.item.in_(set(ids)))
+    return {row.item: row for row in db.execute(query)}
 
 
 def _message(record: Row[Any], closing: Closing, now: int) -> dict[str, Any]:
@@ -159,10 +162,10 @@ def _message(record: Row[Any], closing: Closing, now: int) -> dict[str, Any]:
     outcome = Outcome(
         **dict(asked) | {"simulated": closing.simulated},
         state=OUTCOME_STATES[closing.state],
-        labels=closing.verdict.labels,
-        ambiguous=closing.verdict.ambiguous,
+        labels=closing.consensus.labels,
+        ambiguous=closing.consensus.ambiguous,
         answers=closing.answers,
-        agreed=closing.verdict.agreed,
+        agreed=closing.consensus.agreed,
         adjudicated=closing.adjudicated,
         at=moment(now),
     )

@@ -13,7 +13,7 @@ from models.identity import digest
 from streams.desk.errors import Conflict, DeskError, NotThere
 from streams.desk.queue.audit import note
 from streams.desk.queue.encoding import ms, packed, unpacked
-from streams.desk.queue.moving import Item, item_of, keep
+from streams.desk.queue.moving import item_of, keep
 from streams.desk.queue.opening import Desk, write
 from streams.desk.queue.served import fitting, task_of
 from streams.desk.queue.showing import version_of
@@ -83,9 +83,13 @@ def _take(
 
 
 def _locked(db: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
-    """The items' rows, always locked in the order of their numbers."""
-    query = select(items).where(items.c.item_id.in_(sorted(set(ids)))).order_by(items.c.id)
-    return {row.item_id: row for row in db.execute(query.with_for_update())}
+    """The items' rows, always locked in the order of their numbers.
+
+    No item's id has characters that cannot be seen, and a database may refuse to look for them.
+    """
+    seen = sorted({each for each in ids if each.isprintable()})
+    query = select(items).where(items.c.item_id.in_(seen)).order_by(items.c.id)
+    return {row.item_id: row for row in db.execute(query.with_for_update(key_share=True))}
 
 
 def _one(
@@ -166,7 +170,7 @@ def _insert(
         "repeated": False,
     }
     db.execute(answers.insert(), said | answer)
-    item: Item = item_of(row)
+    item = item_of(row)
     keep(db, {item.id: item.places.lent().answered()})
 
 

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, func, select
 
+from agents.desk.pools import levels_open_to, pools_open_to
 from models.desk import Account, Me, Past
 from streams.desk.queue.encoding import moment, ms, unpacked
-from streams.desk.queue.lending import Group, groups_open_to
 from streams.desk.queue.opening import Desk, read
 from streams.desk.schema import IS_LENDABLE, answers, contents, gold, items, loans, taken
 
@@ -19,7 +19,6 @@ def history(
     who: Account,
     limit: int,
     before: datetime | None,
-    now: datetime,
 ) -> list[Past]:
     """The reviewer's own answers before a time, the last one first."""
     query = (
@@ -72,26 +71,21 @@ def _me(db: Connection, desk: Desk, who: Account, midnight: int) -> Me:
         answered_today=db.execute(answered).scalar_one(),
         skipped_today=endings.get("skipped", 0),
         escalated_today=endings.get("escalated", 0),
-        waiting=_waiting(db, who, groups_open_to(desk, who, None)),
+        waiting=_waiting(db, desk, who),
     )
 
 
-def _waiting(db: Connection, who: Account, groups: list[Group]) -> int:
+def _waiting(db: Connection, desk: Desk, who: Account) -> int:
     """Items open to the reviewer, less those they had already."""
-    if not groups:
-        return 0
-    theirs = or_(
-        *(
-            (items.c.task == group.task)
-            & (items.c.pool == group.pool)
-            & (items.c.level == group.level)
-            for group in groups
-        )
+    theirs = (
+        items.c.task.in_(list(desk.tasks)),
+        items.c.pool.in_(pools_open_to(who.pools)),
+        items.c.level.in_(levels_open_to(who.role)),
     )
-    every = select(func.count()).select_from(items).where(IS_LENDABLE, theirs)
+    every = select(func.count()).select_from(items).where(IS_LENDABLE, *theirs)
     had = (
         select(func.count())
         .select_from(taken.join(items, items.c.id == taken.c.item))
-        .where(taken.c.reviewer == who.name, IS_LENDABLE, theirs)
+        .where(taken.c.reviewer == who.name, IS_LENDABLE, *theirs)
     )
     return int(db.execute(every).scalar_one() - db.execute(had).scalar_one())

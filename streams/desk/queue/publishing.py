@@ -1,19 +1,20 @@
 """The outbox: what the queue has decided, until the broker has stored it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, Select, delete, select
 
-from agents.desk.consensus import said
+from agents.desk.consensus import Said
 from models.identity import digest
 from models.record import Version
 from models.review import Asked, Decision
 from models.sample import Source
 from streams.desk.queue.encoding import moment, unpacked
+from streams.desk.queue.moving import records_of, word
 from streams.desk.queue.opening import Desk, read, write
-from streams.desk.schema import answers, contents, gold, loans, outbox
+from streams.desk.schema import answers, gold, loans, outbox
 
 CHUNK = 500
 
@@ -52,7 +53,7 @@ def _forget(db: Connection, seqs: Sequence[int]) -> None:
 
 def publish(db: Connection, given: Sequence[Row[Any]]) -> None:
     """Put the decisions of these answers into the outbox, in this order."""
-    about_items = _about_items(db, [row.item for row in given if row.item is not None])
+    about_items = records_of(db, [row.item for row in given if row.item is not None])
     about_gold = _about_gold(db, [row.lease for row in given if row.gold_id is not None])
     earlier = _earlier(db, [row.earlier for row in given if row.earlier is not None])
     messages = []
@@ -70,7 +71,7 @@ def publish(db: Connection, given: Sequence[Row[Any]]) -> None:
     db.execute(outbox.insert(), messages)
 
 
-def _decision(row: Row[Any], asked: Asked, against: tuple[str, ...] | None) -> Decision:
+def _decision(row: Row[Any], asked: Asked, against: Said) -> Decision:
     return Decision(
         **dict(asked) | {"simulated": row.simulated},
         decision_id=digest("decision", asked.result_id, row.reviewer, row.role),
@@ -102,12 +103,6 @@ def _asked_of_gold(row: Row[Any], planted: Row[Any]) -> tuple[Asked, tuple[str, 
     return asked, tuple(unpacked(planted.body)["labels"])
 
 
-def _about_items(db: Connection, ids: Iterable[int]) -> dict[int, Any]:
-    columns = (contents.c.item, contents.c.key, contents.c.partition, contents.c.asked)
-    query = select(*columns).where(contents.c.item.in_(sorted(set(ids))))
-    return {row.item: row for row in db.execute(query)}
-
-
 def _about_gold(db: Connection, leases: Sequence[str]) -> dict[str, Any]:
     if not leases:
         return {}
@@ -117,10 +112,10 @@ def _about_gold(db: Connection, leases: Sequence[str]) -> dict[str, Any]:
     return {row.lease: row for row in db.execute(query.where(loans.c.lease.in_(leases)))}
 
 
-def _earlier(db: Connection, ids: Sequence[str]) -> dict[str | None, tuple[str, ...] | None]:
+def _earlier(db: Connection, ids: Sequence[str]) -> dict[str | None, Said]:
     """What was said before; none when that was `ambiguous`."""
     if not ids:
         return {}
-    query = select(answers.c.answer, answers.c.kind, answers.c.labels)
+    query: Select[Any] = select(answers.c.answer, answers.c.kind, answers.c.labels)
     rows = db.execute(query.where(answers.c.answer.in_(ids)))
-    return {row.answer: said(row.kind, unpacked(row.labels)) for row in rows}
+    return {row.answer: word(row) for row in rows}

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Row, case, select, update
+from sqlalchemy import Connection, case, select, update
 
 from agents.desk.pools import pool_of
 from agents.desk.rank import standing_rank
 from models.review import ReviewTask
 from models.task import Ranking, Review, Task
 from streams.desk.queue.encoding import HOUR_MS, packed
+from streams.desk.queue.moving import item_of
 from streams.desk.schema import contents, items, plans
 
 BATCH = 500
 
 
-def planned(task: ReviewTask, review: Review, enqueued_at: int) -> dict[str, object]:
+def columns_of(task: ReviewTask, review: Review, enqueued_at: int) -> dict[str, object]:
     """The columns of an item that its task's file decides."""
     hours = enqueued_at / HOUR_MS
     return {
@@ -54,16 +55,18 @@ def _rank_anew(db: Connection, task: str, ranking: Ranking) -> None:
 
 
 def _plan_some(db: Connection, task: str, review: Review) -> int:
-    found: list[Row[tuple[int, int, bytes]]] = list(
-        db.execute(
-            select(items.c.id, items.c.enqueued_at, contents.c.body)
-            .join(contents)
-            .where(items.c.task == task, items.c.closed_at.is_(None), items.c.planned.is_(False))
-            .limit(BATCH)
-        )
+    """Another desk, that has the file already, may be lending them: their places are kept."""
+    query = (
+        select(items, contents.c.body)
+        .join(contents)
+        .where(items.c.task == task, items.c.closed_at.is_(None), items.c.planned.is_(False))
+        .order_by(items.c.id)
+        .limit(BATCH)
     )
+    found = list(db.execute(query.with_for_update(of=items, key_share=True)))
     for row in found:
-        body = ReviewTask.model_validate_json(row.body)
-        columns = planned(body, review, row.enqueued_at)
-        db.execute(update(items).where(items.c.id == row.id).values(planned=True, **columns))
+        columns = columns_of(ReviewTask.model_validate_json(row.body), review, row.enqueued_at)
+        places = item_of(row).places.wanting(review.reviewers)
+        columns |= {"planned": True, "wanted": places.wanted, "free": places.free}
+        db.execute(update(items).where(items.c.id == row.id).values(**columns))
     return len(found)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, select
 
 from agents.desk.interleave import planted_suggestion
 from models.desk import Loan
+from models.record import Version
 from models.review import ReviewTask
 from streams.desk.queue.encoding import moment, unpacked
 from streams.desk.queue.opening import Desk
@@ -67,5 +68,4 @@ def _gold_texts(desk: Desk, row: Row[Any]) -> Texts:
 def version_of(db: Connection, item: int) -> str:
     """The version of its task that an item was labelled under."""
     query = select(contents.c.asked).where(contents.c.item == item)
-    version = unpacked(db.execute(query).scalar_one())["task"]
-    return f"{version['name']}@{version['hash']}"
+    return str(Version(**unpacked(db.execute(query).scalar_one())["task"]))

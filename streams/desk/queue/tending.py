@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, select, update
 
+from agents.desk.places import PARTS
 from streams.desk.queue.counting import fold, wants_folding
 from streams.desk.queue.encoding import ms
 from streams.desk.queue.ending import give_back
@@ -68,7 +69,7 @@ def _settle(db: Connection, given: list[Any], now: int) -> None:
     final = update(answers).where(answers.c.answer.in_([row.answer for row in given]))
     db.execute(final.values(state="final"))
     publish(db, given)
-    parts = [row.item for row in given if row.role in ("review", "adjudication")]
+    parts = [row.item for row in given if row.role in PARTS]
     found = locked(db, parts)
     for item in parts:
         found[item] = replace(found[item], places=found[item].places.settled())

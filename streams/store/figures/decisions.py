@@ -6,7 +6,6 @@ from datetime import datetime
 import pandas as pd
 
 from agents.quality.intervals import Estimate
-from agents.quality.looks import EVERY_LOOK, Looks
 from streams.store.client import Store
 from streams.store.figures.estimate import looks
 from streams.store.figures.scope import ANNOTATED, Scope, outcomes, results
@@ -62,7 +61,7 @@ def lane_accuracy(store: Store, scope: Scope, now: datetime) -> pd.DataFrame:
     waiting = {row["lane"]: row["n"] for row in store.query(_waiting(scope), scope.parameters)}
     records = []
     for row in store.query(sql, scope.parameters):
-        e = _looks(scope, now, waiting.get(row["lane"], 0)).share(row["right"], row["n"])
+        e = looks(scope, now, waiting.get(row["lane"], 0)).share(row["right"], row["n"])
         records.append((*row.values(), e.value, e.low, e.high, e.kind))
     return pd.DataFrame(records, columns=LANE_COLUMNS)
 
@@ -80,18 +79,13 @@ def audit_quality(store: Store, scope: Scope, now: datetime) -> AuditQuality:
         LEFT JOIN ({outcomes(scope)}) AS o ON o.result_id = r.result_id"""
     row = store.query(sql, scope.parameters)[0]
     return AuditQuality(
-        accuracy=_looks(scope, now, row["pending"]).share(row["right"], row["n"]),
+        accuracy=looks(scope, now, row["pending"]).share(row["right"], row["n"]),
         audited=row["audited"],
         pending=row["pending"],
         undecided=row["undecided"],
         ambiguous=row["ambiguous"],
         simulated=row["simulated"],
     )
-
-
-def _looks(scope: Scope, now: datetime, pending: int) -> Looks:
-    """People answer for days: a share of answers goes on filling when its window is over."""
-    return EVERY_LOOK if pending and not scope.run else looks(scope, now)
 
 
 def _waiting(scope: Scope) -> str:

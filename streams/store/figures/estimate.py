@@ -16,17 +16,19 @@ SETTLES = timedelta(minutes=10)
 """For so long after its end a window still fills: samples and outcomes are on their way."""
 
 
-def is_open(scope: Scope, now: datetime) -> bool:
+def is_open(scope: Scope, now: datetime, pending: int = 0) -> bool:
     """The window still fills, so that its figures are looked at again and again.
 
-    An evaluation's is closed: how many samples it has was settled before the first look.
+    People answer for days: a figure made of their outcomes goes on filling when its window is
+    over, as long as some of its samples are `pending`. An evaluation's is closed: how many samples
+    it has was settled before the first look, and nobody is asked about them.
     """
-    return not scope.run and scope.end > now - SETTLES
+    return not scope.run and (pending > 0 or scope.end > now - SETTLES)
 
 
-def looks(scope: Scope, now: datetime) -> Looks:
+def looks(scope: Scope, now: datetime, pending: int = 0) -> Looks:
     """The intervals that figures of the scope have as of now."""
-    return EVERY_LOOK if is_open(scope, now) else ONE_LOOK
+    return EVERY_LOOK if is_open(scope, now, pending) else ONE_LOOK
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def live_accuracy(store: Store, scope: Scope, now: datetime) -> LiveAccuracy:
     """The estimate for the scope as of now.
 
     While the window is open its interval holds at every look, and needs outcomes worth 60 plain
-    labels; a closed window has the narrower interval for one look, and needs 30.
+    labels; a closed window has the narrower interval for one look, and needs 30. Outcomes that are
+    still to come need no wider one: its ends suppose them either way from the first look on.
     """
     row = store.query(_sums(scope), scope.parameters)[0]
     cases = [_of(row, case) for case in _CASES]

@@ -20,9 +20,11 @@ from streams.store.figures.scope import Scope, facts
 PEOPLE_LIMIT = 200
 PAIR_LIMIT = 100
 UNIT_LIMIT = 5_000
-"""Items that alpha is taken over: the last ones decided."""
+"""Items that an alpha is taken over: the last decided, by people or by simulated reviewers."""
 
 TIMES = 50_000
+"""Answers of one reviewer that the median of their seconds is taken over, at most."""
+
 SEED = 20260101
 
 # an empty label is an answer of its own: that there is none to give
@@ -110,7 +112,7 @@ def alphas(store: Store, scope: Scope) -> pd.DataFrame:
         SELECT * FROM (
             SELECT result_id, simulated, groupArray(label) AS labels, any(propensity) AS pi
             FROM ({_said(scope)}) GROUP BY result_id, simulated HAVING count() > 1
-            ORDER BY max(decided_at) DESC, result_id LIMIT {UNIT_LIMIT})
+            ORDER BY max(decided_at) DESC, result_id LIMIT {UNIT_LIMIT} BY simulated)
         ORDER BY result_id"""
     rows = store.query(sql, scope.parameters)
     records = []

@@ -29,6 +29,8 @@ LOOKS_BACK = (1.0, 4.0, 24.0)
 SHORTEST = 1 / 12
 """Hours of a pace at least: five minutes after the first item nothing is known of any."""
 
+ALL_LANES = "(all)"
+
 OLDEST = 20
 WAITS = 50_000
 """Newest waiting times that a quantile is taken over, for each lane."""
@@ -51,10 +53,10 @@ def waiting(store: Store, scope: Scope, now: datetime) -> pd.DataFrame:
 
     An item waits until its outcome is known here: also while somebody holds it, or can still undo.
     """
-    hours = list(AGES.values())[:-1]
-    classes = ", ".join(f"waited < {each * 3600:g}, '{name}'" for name, each in _classes(hours))
+    *younger, (eldest, _) = AGES.items()
+    classes = ", ".join(f"waited < {hours * 3600:g}, '{age}'" for age, hours in younger)
     sql = f"""
-        SELECT lane, multiIf({classes}, '{list(AGES)[-1]}') AS age, count() AS samples,
+        SELECT lane, multiIf({classes}, '{eldest}') AS age, count() AS samples,
                min(event_time) AS oldest
         FROM (SELECT toString(lane) AS lane, event_time,
                      ({{now:Int64}} - toUnixTimestamp64Milli(event_time)) / 1000 AS waited
@@ -96,7 +98,7 @@ def waits(store: Store, scope: Scope) -> pd.DataFrame:
     """Seconds from a sample's arrival to its outcome, by lane, of items reviewed in the scope.
 
     Columns: lane, simulated, n, median, median_low, median_high, p90, p90_low, p90_high; intervals
-    for one look, ends null where there are too few. `(all)` takes the lanes together. Items still
+    for one look, ends null where there are too few. `ALL_LANES` takes them together. Items still
     waiting are not in it: where many are, the true waiting time is longer.
     """
     sql = f"""
@@ -111,7 +113,7 @@ def waits(store: Store, scope: Scope) -> pd.DataFrame:
     for row in store.query(sql, scope.parameters):
         middle, slow = quantile(row["waited"], 0.5), quantile(row["waited"], 0.9)
         ends = (middle.value, middle.low, middle.high, slow.value, slow.low, slow.high)
-        records.append((row["lane"] or "(all)", row["simulated"], middle.n, *ends))
+        records.append((row["lane"] or ALL_LANES, row["simulated"], middle.n, *ends))
     quantiles = [f"{name}{end}" for name in ("median", "p90") for end in ("", "_low", "_high")]
     return pd.DataFrame(records, columns=["lane", "simulated", "n", *quantiles])
 
@@ -157,10 +159,6 @@ def _waiting(scope: Scope) -> str:
         SELECT result_id, sample_key, lane, event_time FROM reviews FINAL
         WHERE {whenever(scope)} AND result_id NOT IN (
             SELECT result_id FROM outcomes FINAL WHERE {whenever(scope)})"""
-
-
-def _classes(hours: list[float]) -> list[tuple[str, float]]:
-    return list(zip(AGES, hours, strict=False))
 
 
 def _parameters(scope: Scope, now: datetime) -> dict[str, object]:

@@ -130,12 +130,12 @@ def results(scope: Scope) -> str:
 def outcomes(scope: Scope) -> str:
     """SQL of what the scope's results came to that people were asked about.
 
-    Columns: result_id, sample_key, state, ambiguous, label (empty unless people agreed on one),
-    lane, simulated. Gold and repeats have no outcome, so they never come into an estimate.
+    Columns: result_id, state, ambiguous, label (empty unless people agreed on one), lane,
+    simulated. Gold and repeats have no outcome, so they never come into an estimate.
     """
     return f"""
-        SELECT result_id, sample_key, toString(state) AS state, ambiguous,
-               toString(label) AS label, lane, simulated
+        SELECT result_id, toString(state) AS state, ambiguous, toString(label) AS label, lane,
+               simulated
         FROM outcomes FINAL WHERE {facts(scope)}"""
 
 

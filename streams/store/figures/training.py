@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.annotate.corrections import LONGEST, Mistake
-from agents.propose import Past
-from agents.route.fit import Reviewed
+from agents.policy.fit import Reviewed
+from agents.policy.propose import Past
 from models.policy import Score
 from models.record import Version
 from streams.store.client import Store
@@ -20,7 +20,6 @@ NEWEST = 20_000
 
 MISTAKES = 2000
 """Of those, mistakes that corrections are chosen from, at most."""
-
 
 JUDGE: Score = "judge_score"
 OWN: Score = "confidence"
@@ -108,7 +107,7 @@ def _traffic(store: Store, wanted: Wanted) -> dict[float | None, int]:
     raw, _ = _SCORES[wanted.score]
     sql = f"""
         SELECT round({raw}, 3) AS raw, count() AS samples FROM results FINAL
-        WHERE {_LIVE} GROUP BY raw ORDER BY raw"""
+        WHERE {_LIVE} AND ({raw} IS NULL OR {_same_version(wanted)}) GROUP BY raw ORDER BY raw"""
     return {row["raw"]: row["samples"] for row in store.query(sql, wanted.parameters)}
 
 

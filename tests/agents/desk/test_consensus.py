@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.desk.consensus import Said, Verdict, adjudicated, consensus, said
+from agents.desk.consensus import Consensus, Said, adjudicated, consensus, said
 
 A, B, UNSURE = ("a",), ("b",), None
 answers = st.lists(st.sampled_from([A, B, ("a", "b"), (), UNSURE]), min_size=1, max_size=7)
@@ -27,7 +27,7 @@ answers = st.lists(st.sampled_from([A, B, ("a", "b"), (), UNSURE]), min_size=1, 
 def test_more_than_half_decide(
     given: list[Said], labels: tuple[str, ...], ambiguous: bool, agreed: bool
 ) -> None:
-    assert consensus(given, adjudicate=False) == Verdict(labels, ambiguous, agreed)
+    assert consensus(given, adjudicate=False) == Consensus(labels, ambiguous, agreed)
 
 
 @given(answers)
@@ -44,8 +44,8 @@ def test_the_order_of_answers_does_not_count(given: list[Said], random: Random) 
 
 
 def test_a_senior_has_the_last_word() -> None:
-    assert adjudicated(B, [A, A]) == Verdict(B, ambiguous=False, agreed=False)
-    assert adjudicated(UNSURE, []) == Verdict((), ambiguous=True, agreed=True)
+    assert adjudicated(B, [A, A]) == Consensus(B, ambiguous=False, agreed=False)
+    assert adjudicated(UNSURE, []) == Consensus((), ambiguous=True, agreed=True)
 
 
 def test_the_order_of_labels_does_not_count() -> None:

@@ -61,7 +61,7 @@ def test_100_000_values_without_change_raise_at_most_one_alarm_in_bounded_memory
     assert len(json.dumps(detector.state())) < 6 * 2 * KEPT
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 6000), jump=st.floats(0, 0.5))
 def test_resumed_from_json_it_goes_on_exactly(seed: int, cut: int, jump: float) -> None:
     values = stream(seed, 4500, 1700, (0.3, 0.3 + jump))

@@ -285,7 +285,7 @@ def _varied(rng: random.Random, kind: str, place: int) -> Reading:
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(before=st.lists(step, max_size=8), after=st.lists(step, min_size=1, max_size=8))
 def test_resumed_from_json_it_goes_on_exactly(before: list[Any], after: list[Any]) -> None:
     running = SliceWatch("sms", "language=en", Plan(baseline=60, run_length=500.0))

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.quality.agreement import Unit, cohen_kappa, krippendorff_alpha
@@ -45,7 +45,6 @@ def test_alpha_of_published_data(observers: tuple[str, ...], expected: float) ->
     assert alpha_of(units_of(observers)) == pytest.approx(expected, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(
     st.integers(2, 4).flatmap(
         lambda people: st.lists(
@@ -64,7 +63,6 @@ def test_alpha_is_its_definition(units: list[str]) -> None:
         assert found.value == pytest.approx(by_definition(observers))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text("ab", min_size=2, max_size=3), st.integers(1, 3)), min_size=1))
 def test_a_weight_is_so_many_equal_units(units: list[tuple[str, int]]) -> None:
     """But for the correction for few answers, which goes by the answers really given."""

@@ -39,8 +39,10 @@ def test_an_empty_queue_is_done() -> None:
 def test_when_nothing_moved_nothing_is_said() -> None:
     found = forecast(7, Pace(24, 0, 0))
     assert found.latest is None
-    assert found.growth.value == 0.0
-    assert (found.growth.low, found.growth.n) != (0.0, 0), "of nothing, something may happen"
+    assert (found.growth.value, found.growth.n) == (0.0, 0)
+    assert found.growth.low is not None
+    assert found.growth.high is not None
+    assert found.growth.low < 0 < found.growth.high, "of nothing, something may happen"
 
 
 @given(counts, st.sampled_from([0.5, 1.0, 4.0, 24.0]), counts, counts)

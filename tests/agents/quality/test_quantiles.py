@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from agents.quality.quantiles import quantile
 
@@ -15,6 +16,14 @@ def test_the_value_is_the_usual_one_and_lies_inside(values: list[float], share: 
     assert e.n == len(values)
     assert e.low is None or e.low <= e.value * (1 + 1e-12)
     assert e.high is None or e.high >= e.value * (1 - 1e-12)
+
+
+@given(st.integers(1, 3000), st.sampled_from([0.01, 0.1, 0.5, 0.9, 0.99]))
+def test_the_ends_are_order_statistics_by_the_binomial_quantiles(n: int, share: float) -> None:
+    e = quantile(list(range(1, n + 1)), share)
+    lowest, highest = stats.binom.ppf([0.025, 0.975], n, share)
+    assert (e.low or 0) == lowest
+    assert (e.high or n + 1) == highest + 1
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])

@@ -59,6 +59,9 @@ def judged(number: int = 0, **changes: object) -> Judged:
     return Judged.model_validate(fields | changes)
 
 
+FAILED = Missing(why="failed", detail="x")
+
+
 @given(
     st.one_of(st.none(), st.floats(0, 1)),
     st.floats(0.001, 1),
@@ -150,6 +153,23 @@ def test_people_never_see_the_reference() -> None:
     task = review_task(route(judged(), every))
     assert task is not None
     assert task.sample.reference is None
+
+
+def test_what_is_doubtful_is_worth_more_to_people() -> None:
+    every = POLICY.model_copy(update={"budget": 1.0, "audit": 1.0})
+
+    def value(**changes: object) -> float:
+        task = review_task(route(judged(0, **changes), every))
+        assert task is not None
+        return task.value
+
+    assert value(score=0.5) == value(annotation=None, verdict=None, annotation_missing=FAILED) == 1
+    assert round(value(score=0.9), 9) == 0.6
+    assert value(score=0.99) < value(score=0.9)
+    fitted = every.model_copy(update={"calibrator": Platt(slope=1.0, shift=-10.0)})
+    task = review_task(route(judged(score=0.9), fitted))
+    assert task is not None
+    assert task.value < 0.1, "it goes by the calibrated score"
 
 
 def test_other_traffic_reaches_no_queue_and_no_detector() -> None:

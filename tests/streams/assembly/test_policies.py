@@ -17,7 +17,7 @@ from models.task import Task
 from streams.assembly import policies as assembly
 from streams.assembly.policies import Corrected, policies_of
 from streams.policies import PolicyBook, Standing
-from streams.stages.annotate import Desk
+from streams.stages.annotate import Bench
 from streams.store import policies as stored
 from tests.scripted_bench import chat_task, new_bench, view_task
 
@@ -65,9 +65,9 @@ async def following(
     monkeypatch.setattr(assembly, "prepare", prepare)
     here = SimpleNamespace(tasks={task.name: task}, prepared=prepared)
     book = Book()
-    desks = {task.name: Desk(task, Annotator(task, bench.ports))}
+    benches = {task.name: Bench(task, Annotator(task, bench.ports))}
     ports = {task.name: bench.ports}
-    return Corrected(cast("Any", here), cast("Any", None), book, ports, desks), book
+    return Corrected(cast("Any", here), cast("Any", None), book, ports, benches), book
 
 
 async def test_another_policy_changes_the_annotator_and_the_first_one_brings_it_back(
@@ -75,9 +75,9 @@ async def test_another_policy_changes_the_annotator_and_the_first_one_brings_it_
 ) -> None:
     task = chat_task()
     made, book = await following(stack, task, monkeypatch)
-    plain = made.desks[task.name].annotator
+    plain = made.benches[task.name].annotator
     await made.look()
-    assert made.desks[task.name].annotator is plain
+    assert made.benches[task.name].annotator is plain
     names = []
     for policy in (
         corrected_policy(task),
@@ -87,9 +87,9 @@ async def test_another_policy_changes_the_annotator_and_the_first_one_brings_it_
     ):
         book.put(task.identity, policy)
         await made.look()
-        names.append(made.desks[task.name].annotator.version.name)
+        names.append(made.benches[task.name].annotator.version.name)
     assert names == ["chatty+2", "chatty+3", "chatty", "chatty"]
-    assert made.desks[task.name].annotator is plain
+    assert made.benches[task.name].annotator is plain
     assert cast("Any", made.here).prepared == ["chatty+2", "chatty+3"], "registered first"
 
 
@@ -98,10 +98,10 @@ async def test_a_policy_of_another_version_of_the_task_changes_nothing(
 ) -> None:
     task = chat_task()
     made, book = await following(stack, task, monkeypatch)
-    plain = made.desks[task.name].annotator
+    plain = made.benches[task.name].annotator
     book.put(Version(name="inbox/0", hash="older"), corrected_policy(task))
     await made.look()
-    assert made.desks[task.name].annotator is plain
+    assert made.benches[task.name].annotator is plain
 
 
 async def test_corrections_that_cannot_be_shown_are_left_out_and_told(
@@ -109,11 +109,11 @@ async def test_corrections_that_cannot_be_shown_are_left_out_and_told(
 ) -> None:
     task = view_task()
     made, book = await following(stack, task, monkeypatch)
-    plain = made.desks[task.name].annotator
+    plain = made.benches[task.name].annotator
     book.put(task.identity, corrected_policy(task))
     await made.look()
     await made.look()
-    assert made.desks[task.name].annotator is plain
+    assert made.benches[task.name].annotator is plain
     assert caplog.text.count("without its corrections") == 1
 
 
@@ -129,7 +129,7 @@ async def test_a_change_is_followed_without_being_asked(
         book.put(task.identity, corrected_policy(task))
         for _ in range(10_000):
             await asyncio.sleep(0)
-        assert made.desks[task.name].annotator.version.name == "chatty+2"
+        assert made.benches[task.name].annotator.version.name == "chatty+2"
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

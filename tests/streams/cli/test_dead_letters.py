@@ -67,7 +67,7 @@ def test_a_truncated_letter_and_a_tired_one_say_why_not() -> None:
 def test_ids_may_be_shortened_while_they_fit_one() -> None:
     found = [letter("ab12"), letter("ab34"), letter("cd56")]
     assert [one.letter_id for one in chosen(found, ["cd", "ab3", "cd5"])] == ["cd56", "ab34"]
-    with pytest.raises(ConfigurationError, match="fits 2 letters"):
+    with pytest.raises(ConfigurationError, match="fits 2 dead letters"):
         chosen(found, ["ab"])
     with pytest.raises(ConfigurationError, match="fits no dead letter"):
         chosen(found, ["zz"])

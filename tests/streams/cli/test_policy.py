@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from models.policy import Correction, Fitted, InForce, Policy
+from models.policy import Correction, Fitted, InForce, Platt, Policy
 from models.record import Version
+from models.rows import Row
 from models.settings import ClickHouse, load_settings
 from models.task import Task
 from models.task_file import load_task
@@ -92,6 +93,24 @@ def test_too_few_decisions_are_refused_and_what_is_missing_is_said(
     found = policy("fit", "inbox", "--simulation")
     assert "1 reviewed samples have a label and a raw score, 0 of them confirm" in said(found)
     assert policies.fitted(store, "inbox") == []
+
+
+def test_a_fit_that_is_no_better_is_said_not_to_be_used(store: Store, task: Task) -> None:
+    """Also where what is in force calibrates another score, so that the calibrator changes."""
+    other = {"calibrates": "confidence", "calibrator": Platt(slope=3.0, shift=2.0)}
+    before = task.first_policy.model_copy(update={"number": 2, **other})
+    policies.note(store, InForce(task=task.identity, policy=before, at=AT))
+    rows: list[Row] = []
+    for number in range(150):  # the wrong ones in one fold: nothing it did not see is like it
+        s = sample_row(f"s{number}", moment(number), offset=number, task=task.name)
+        drawn = {"lane": "uncertain", "draw": 0.0, "task_hash": task.identity.hash}
+        r = result_row(s, "refund", judge_score=0.8, **drawn)
+        rows += [s, r, outcome_row(r, "refund" if number % 5 else "other")]
+    store.insert(rows)
+    found = policy("fit", "inbox", "--dry-run")
+    assert found.exit_code == 0, found.output
+    assert "no better, so it is not used" in said(found)
+    assert "slope 1.000, shift +0.000" in said(found)
 
 
 def test_a_calibrated_view_is_told_that_it_has_no_corrections(store: Store) -> None:

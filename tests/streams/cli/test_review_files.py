@@ -77,6 +77,18 @@ def test_a_mistake_is_one_clear_message(arguments: tuple[str, ...], said: str) -
     assert not Path("items.csv").exists()
 
 
+def test_no_file_is_written_over_by_the_configuration(tmp_path: Path) -> None:
+    export = ("export", "mail", "--format", "label-studio")
+    same = tmp_path / "tasks.xml"
+    found = reviews(*export, str(same))
+    assert (found.exit_code, "name it .json" in found.output) == (78, True)
+    assert not same.exists()
+    same.write_text("mine")
+    assert reviews(*export, str(tmp_path / "tasks.json")).exit_code == 78
+    assert same.read_text() == "mine"
+    assert not (tmp_path / "tasks.json").exists()
+
+
 def test_no_file_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "items.csv"
     path.write_text("mine")

@@ -61,6 +61,13 @@ def test_one_key_is_one_answer(queue: Queue) -> None:
     assert queue.released == ["three"]
 
 
+def test_a_key_is_the_same_in_capitals(queue: Queue) -> None:
+    said = reviewed(queue, ["A", "U", "S", "Q", "1"])
+    assert [how for how, _, _ in queue.passed.values()] == ["skip"]
+    assert "Taken back" in said
+    assert not queue.decided
+
+
 def test_undo_and_answer_otherwise(queue: Queue) -> None:
     said = reviewed(queue, ["1", "u", "2"])
     assert labels(queue) == [("delivery",)]
@@ -69,7 +76,7 @@ def test_undo_and_answer_otherwise(queue: Queue) -> None:
 
 def test_skip_escalate_and_ambiguous_take_the_reason_along(queue: Queue) -> None:
     reviewed(queue, ["n", *"why", "\r", "s", "e", "n", *"hx", "\x7f", "\n", "a"])
-    assert queue.passed == [("skip", "one", "why"), ("escalate", "two", "")]
+    assert list(queue.passed.values()) == [("skip", "one", "why"), ("escalate", "two", "")]
     assert [(g.answer, g.reason) for _, g, _ in queue.decided.values()] == [("ambiguous", "h")]
 
 
@@ -91,6 +98,12 @@ def test_enter_accepts_a_suggestion_and_nothing_else(queue: Queue) -> None:
     queue.texts = ["one"]
     assert "accept delivery" in reviewed(queue, ["\r"])
     assert labels(queue) == [("delivery",)]
+
+
+def test_a_suggestion_of_labels_that_are_gone_is_not_shown(queue: Queue) -> None:
+    queue.suggestion = ("no longer a label",)
+    assert "no longer" not in reviewed(queue, ["\r"])
+    assert not queue.decided
 
 
 def test_guidelines_and_a_long_text_on_request(queue: Queue) -> None:

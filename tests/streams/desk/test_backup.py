@@ -108,12 +108,12 @@ def test_a_restored_queue_reads_again_from_where_it_stands(tmp_path: Path) -> No
     assert aside.is_file()
     with opened(tmp_path) as desk:
         assert queue.positions(desk) == {(TOPIC, 0): 10}
-        books = queue.books(desk, NOON)
+        books = queue.books(desk)
         assert (books.enqueued, books.states["decided"], books.balanced) == (10, 4, True)
         assert arrive(desk, 8, 25) == 15, "what it knows changes nothing, what came since is new"
         decide(desk, who, 8)
         again = {row.value for row in queue.waiting_messages(desk, 1000)}
-        assert queue.books(desk, NOON).balanced
+        assert queue.books(desk).balanced
     assert again == later, "the same answers are the same messages: repeats for every reader"
 
 
@@ -125,11 +125,11 @@ def test_a_queue_that_is_in_use_is_not_replaced(tmp_path: Path) -> None:
         arrive(desk, 3, 6)
         with pytest.raises(backup.Held, match="stop the desk"):
             backup.restore(url_of(tmp_path), copy, NOON)
-        assert queue.books(desk, NOON).enqueued == 6
+        assert queue.books(desk).enqueued == 6
         assert arrive(desk, 6, 7) == 1, "and it goes on"
     assert backup.restore(url_of(tmp_path), copy, NOON) is not None
     with opened(tmp_path) as desk:
-        assert queue.books(desk, NOON).enqueued == 3
+        assert queue.books(desk).enqueued == 3
     aside = next(tmp_path.glob("desk.sqlite.before-*"))
     assert backup.contents_of(aside).items == 7, "nothing of the old one is lost"
 
@@ -149,7 +149,7 @@ def test_a_copy_goes_where_no_queue_is_and_beside_one_that_is_broken(tmp_path: P
     (elsewhere / "desk.sqlite-wal").write_bytes(b"left behind")
     assert backup.restore(url_of(elsewhere), copy, later) is None
     with opened(elsewhere) as desk:
-        assert queue.books(desk, NOON).enqueued == 3
+        assert queue.books(desk).enqueued == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all, but long enough to be read", None])
@@ -166,7 +166,26 @@ def test_only_a_whole_queue_is_put_back(tmp_path: Path, content: bytes | None) -
     with pytest.raises(ConfigurationError, match=r"copy\.sqlite"):
         backup.restore(url_of(tmp_path), copy, NOON)
     with opened(tmp_path) as desk:
-        assert queue.books(desk, NOON).enqueued == 200
+        assert queue.books(desk).enqueued == 200
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_folder_that_is_none_is_one_clear_message(tmp_path: Path) -> None:
+    with opened(tmp_path) as desk:
+        arrive(desk, 0, 1)
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        backup.back_up(url_of(tmp_path), file / "copy.sqlite")
+    copy = tmp_path / "copy.sqlite"
+    backup.back_up(url_of(tmp_path), copy)
+    with pytest.raises(ConfigurationError, match="cannot be replaced"):
+        backup.restore(url_of(file), copy, NOON)
+    assert backup.restore(url_of(tmp_path), copy, NOON) is not None
+    with pytest.raises(ConfigurationError, match="there already; move it away"):
+        backup.restore(url_of(tmp_path), copy, NOON)
+    with opened(tmp_path) as desk:
+        assert queue.books(desk).enqueued == 1
     assert not list(tmp_path.glob("*.part"))
 
 

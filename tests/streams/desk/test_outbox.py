@@ -25,6 +25,7 @@ class Broker:
         self.made = 0
         self.starts: list[Exception] = []
         self.ends: list[Exception | None] = []
+        self.stuck = False
         self.hold = asyncio.Event()
         self.hold.set()
 
@@ -41,7 +42,9 @@ class Producer:
         if self.broker.starts:
             raise self.broker.starts.pop(0)
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        if self.broker.stuck:
+            await asyncio.Event().wait()
 
     async def send(
         self, topic: str, value: bytes, key: bytes | None, partition: int
@@ -130,6 +133,18 @@ async def test_a_failure_sends_all_again_by_a_new_producer(here: Bench, error: E
     assert len({value for _, _, value in broker.stored}) == count
     assert len(broker.stored) == count + (count - 1)
     assert queue.waiting_messages(here.desk, 100) == []
+
+
+async def test_a_producer_that_does_not_stop_is_left_behind(
+    here: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "STOP_SECONDS", 0.01)
+    count = await asyncio.to_thread(decide, here, 1)
+    broker = Broker()
+    broker.ends, broker.stuck = [KafkaConnectionError("away")], True
+    async with publishing(here, broker) as vitals:
+        await until(lambda: vitals.emitted == count)
+    assert broker.made == 2
 
 
 async def test_a_broker_that_is_away_is_waited_for_and_told_of_once(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import pytest
 
 from models.desk import Given
+from streams.desk.answered import REMEMBERED
 from streams.desk.errors import NotSignedIn
 from streams.desk.screen import AWAY_SECONDS, PRESS_SECONDS, Screen
-from streams.desk.sitting import REMEMBERED, Escalate, Sitting, Skip
+from streams.desk.sitting import Escalate, Sitting, Skip
 from tests.desk_fake import MULTI, SINGLE, FakeDesk, Queue
 
 REFUND = Given(answer="label", labels=("refund",))
@@ -86,7 +87,20 @@ def test_a_skip_whose_receipt_was_lost_is_not_called_lost(table: Table, act: Ski
     table.sitting.resend()
     assert table.texts == ["two"]
     assert table.sitting.notice is None
-    assert [reason for _, _, reason in table.queue.passed] == ["unclear"]
+    assert [reason for _, _, reason in table.queue.passed.values()] == ["unclear"]
+
+
+def test_an_answer_whose_receipt_was_lost_is_not_called_lapsed(table: Table) -> None:
+    table.queue.deaf = True
+    table.sitting.send(REFUND)
+    table.queue.deaf = False
+    table.sitting.beat()
+    assert table.queue.beats == ["lease1"]
+    assert table.sitting.notice is None
+    table.sitting.resend()
+    assert table.texts == ["two"]
+    assert table.sitting.me.answered_today == 1
+    assert table.sitting.undoable() is not None
 
 
 def test_a_lapsed_lease_is_said_and_what_was_chosen_comes_again(table: Table) -> None:
@@ -131,6 +145,20 @@ def test_undo_brings_the_text_back_with_what_was_chosen(table: Table) -> None:
     assert table.sitting.me.answered_today == 0
     table.sitting.send(REFUND)
     assert [given for _, given, _ in table.queue.decided.values()] == [REFUND]
+
+
+def test_an_undo_whose_answer_was_lost_brings_the_text_back_once(table: Table) -> None:
+    table.sitting.send(REFUND)
+    last = table.sitting.undoable()
+    assert last is not None
+    table.queue.deaf = True
+    table.sitting.undo(last.past.answer)
+    assert table.sitting.trouble
+    table.queue.deaf = False
+    table.sitting.fill()
+    table.sitting.undo(last.past.answer)
+    assert table.texts == ["one", "two"]
+    assert table.sitting.me.answered_today == 0
 
 
 def test_an_answer_leaves_no_draft_for_a_repeat_to_show(table: Table) -> None:
@@ -237,6 +265,51 @@ def test_a_task_the_desk_cannot_tell_now_is_no_task_yet(table: Table) -> None:
     assert table.sitting.trouble
     table.queue.down, table.queue.tasks = False, (MULTI,)
     assert table.sitting.task_of(stranger) == MULTI
+
+
+def test_a_task_whose_version_is_known_is_not_asked_again(table: Table) -> None:
+    [loan, _] = table.sitting.hand
+    fresh = Sitting(table.sitting.desk, table.sitting.me, Screen(table.clock))
+    fresh.arrive()
+    table.queue.down = True
+    assert fresh.task_of(loan) == SINGLE
+    assert not fresh.trouble
+
+
+def test_texts_of_a_task_that_is_served_no_more_go_back(table: Table) -> None:
+    stranger = table.sitting.hand[0].model_copy(update={"task": "gone", "version": "gone/1"})
+    table.sitting.hand[0] = table.queue.loans["lease0"] = stranger
+    table.sitting.fill()
+    assert table.texts == ["two"]
+    assert table.queue.released == ["one"]
+    assert table.sitting.notice is not None
+    assert "no longer serves the task 'gone'" in table.sitting.notice.text
+
+
+def test_an_answer_to_a_task_that_is_served_no_more_gives_its_texts_back(table: Table) -> None:
+    table.queue.tasks = (MULTI,)
+    table.sitting.send(REFUND)
+    assert not table.sitting.hand
+    assert table.queue.released == ["one", "two"]
+    assert not table.queue.decided
+
+
+def test_a_chosen_task_that_is_served_no_more_is_any_task_again(table: Table) -> None:
+    table.sitting.leave()
+    table.sitting.choose("gone")
+    table.sitting.fill()
+    assert table.sitting.task is None
+    table.sitting.fill()
+    assert table.texts == ["three"]
+
+
+def test_a_fault_of_the_desk_is_trouble_and_no_end(table: Table) -> None:
+    table.queue.fault = True
+    table.sitting.look_around()
+    assert "made a mistake" in table.sitting.trouble
+    table.queue.fault = False
+    table.sitting.look_around()
+    assert table.sitting.trouble == ""
 
 
 def test_no_more_answers_are_shown_than_lie_before_a_repeat(table: Table) -> None:

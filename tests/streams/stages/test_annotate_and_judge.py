@@ -23,8 +23,8 @@ from models.task_file import parse_task
 from models.verdict import Judged, Verdict
 from streams.delivery.records import Incoming
 from streams.intake import SampleForm
-from streams.stages.annotate import AnnotateStage, Desk
-from streams.stages.judge import Bench, JudgeStage, identify
+from streams.stages import annotate
+from streams.stages import judge as judging
 from streams.topics import Topics
 
 TOPICS = Topics.of(Kafka())
@@ -67,10 +67,12 @@ class Model:
         )
 
 
-def annotate_stage(model: Model, action: Action = "run") -> AnnotateStage:
-    desks = {task.name: Desk(task, model) for task in (TASK, ALL)}
+def annotate_stage(model: Model, action: Action = "run") -> annotate.AnnotateStage:
+    benches = {task.name: annotate.Bench(task, model) for task in (TASK, ALL)}
     control: Callable[[str], Action] = lambda _: action  # noqa: E731
-    return AnnotateStage(TOPICS, desks, SampleForm(SampleFields(), "all"), control, attempts=2)
+    return annotate.AnnotateStage(
+        TOPICS, benches, SampleForm(SampleFields(), "all"), control, attempts=2
+    )
 
 
 def record(value: str) -> Incoming:
@@ -151,7 +153,9 @@ async def test_the_sample_rate_thins_replayably_but_never_an_evaluation() -> Non
 
 
 async def judged(judge: Model | None, message: Annotated) -> Judged:
-    stage = JudgeStage(TOPICS, {"all": Bench(judge, lambda: ALL.first_policy.version)}, attempts=2)
+    stage = judging.JudgeStage(
+        TOPICS, {"all": judging.Bench(judge, lambda: ALL.first_policy.version)}, attempts=2
+    )
     (output,) = await stage.handle(record(message.encode().decode()))
     assert output.topic == TOPICS.verdicts
     return Judged.model_validate_json(output.value)
@@ -182,7 +186,7 @@ async def test_what_was_not_annotated_is_not_judged() -> None:
 
 
 async def test_rubbish_on_annotations_is_refused() -> None:
-    stage = JudgeStage(TOPICS, {}, attempts=1)
+    stage = judging.JudgeStage(TOPICS, {}, attempts=1)
     with pytest.raises(InvalidRecord, match="annotations"):
         await stage.handle(record("{}"))
-    assert identify(record("{}")).sample_key == ""
+    assert judging.identify(record("{}")).sample_key == ""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ class Bench:
 
     @property
     def enqueued(self) -> int:
-        return queue.books(self.desk, datetime.now(UTC)).enqueued
+        return queue.books(self.desk).enqueued
 
 
 async def test_items_come_in_once_with_how_far_was_read(tmp_path: Path) -> None:

@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from models.desk import Given, Receipt
 from models.errors import ConfigurationError
 from models.review import Decision
+from models.task import Task
 from streams.desk import queue
 from streams.desk.errors import NotSignedIn
 from streams.stages import simulate_reviewers
-from streams.stages.simulate_reviewers import Key, read_key, text_digest, work, working
+from streams.stages.simulate_reviewers import Key, answer, read_key, text_digest, work, working
 from tests.desk_bench import Bench, bench, task_of, text_of
 
 
@@ -42,6 +45,33 @@ def test_a_key_of_another_task_skips(here: Bench) -> None:
     here.arrive([1])
     client = here.signed_in("simulated-1")
     assert work(client, key_of(1, label="no-such-label")) == 1
+    assert client.me().skipped_today == 1
+
+
+def test_a_lease_that_lapses_before_a_skip_is_left(
+    here: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.arrive([1])
+    client = here.signed_in("simulated-1")
+    real = client.decide
+
+    def slow(lease: str, given: Given) -> Receipt:
+        try:
+            return real(lease, given)
+        finally:
+            here.clock.pass_by(3600)
+
+    monkeypatch.setattr(client, "decide", slow)
+    assert work(client, key_of(1, label="no-such-label")) == 1
+    assert client.me().skipped_today == 0
+
+
+def test_a_task_that_is_served_no_more_is_skipped(here: Bench) -> None:
+    here.arrive([1])
+    client = here.signed_in("simulated-1")
+    [loan] = client.next()
+    cast(dict[str, Task], here.desk.tasks).clear()
+    answer(client, loan, key_of(1))
     assert client.me().skipped_today == 1
 
 

@@ -1,20 +1,16 @@
 """A real engine for the store's tests: one process for the run, a database of its own per test."""
 
 import itertools
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
 from models.settings import ClickHouse
-from streams.embedded.announce import read_announcement
 from streams.store.client import AsyncStore, Store, connect, connect_sync
 from streams.store.schema import migrate
+from tests.data_hour import small_traffic
+from tests.engine import clickhouse
 
-START_SECONDS = 60
 _numbers = itertools.count()
 
 
@@ -22,24 +18,8 @@ _numbers = itertools.count()
 def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a ClickHouse that lives as long as the test run."""
     pytest.importorskip("chdb")
-    folder = tmp_path_factory.mktemp("clickhouse")
-    announcement = folder / "announcement.json"
-    program = [sys.executable, "-m", "streams.embedded.clickhouse"]
-    arguments = ["--data", str(folder / "data"), "--announce", str(announcement)]
-    with subprocess.Popen([*program, *arguments], stdin=subprocess.PIPE) as process:
-        try:
-            yield f"http://127.0.0.1:{_port(announcement, process)}"
-        finally:
-            process.terminate()
-
-
-def _port(announcement: Path, process: "subprocess.Popen[bytes]") -> int:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if (facts := read_announcement(announcement)) is not None:
-            return int(facts["port"])
-        time.sleep(0.02)
-    pytest.fail(f"no ClickHouse after {START_SECONDS} s, exit code {process.poll()}")
+    with clickhouse(tmp_path_factory.mktemp("clickhouse")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -71,3 +51,12 @@ async def async_store(store: Store) -> AsyncIterator[AsyncStore]:
     connected = await connect(store.where)
     yield connected
     await connected.aclose()
+
+
+@pytest.fixture(params=["once", "twice"])
+def filled(store: Store, request: pytest.FixtureRequest) -> Store:
+    """The hour of `tests.data_hour`, its rows stored once and twice."""
+    store.insert(small_traffic())
+    if request.param == "twice":
+        store.insert(small_traffic())
+    return store

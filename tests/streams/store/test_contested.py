@@ -5,7 +5,7 @@ That takes a foreign topic whose producer spreads one key over partitions, and t
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
@@ -19,13 +19,12 @@ from streams.delivery.records import Incoming
 from streams.store.client import AsyncStore, Store
 from streams.store.figures.ledger import ledger
 from streams.store.figures.scope import Scope
-from streams.store.sink import Sink
 from tests import data_records as data
-from tests.data_records import FORM, TOPICS
+from tests.data_records import TOPICS
+from tests.streams.store.books import sink_on
 
 pytestmark = pytest.mark.processes
 
-STORED_AT = datetime(2026, 11, 20, tzinfo=UTC)
 MONTHS = Scope(data.NOON - timedelta(days=90), data.NOON + timedelta(days=90), task="messages")
 TABLES = ("samples", "results", "first_records", "repeats")
 STEPS = 4
@@ -89,10 +88,6 @@ def result(partition: int) -> Incoming:
     return Incoming(place.model_copy(update={"topic": TOPICS.results}), b"key", said.encode(), ())
 
 
-def sink_on(store: Any) -> Sink:
-    return Sink(store, TOPICS, FORM, lambda: STORED_AT)
-
-
 async def in_turns(stores: Sequence[Stepping], batches: Any, order: Iterable[int]) -> None:
     """Let each sink write its batch, one step at a time in the order given, then to the end."""
     tasks = [
@@ -144,9 +139,7 @@ async def test_one_of_two_at_once_is_the_first_in_any_order(
         assert (books.samples_in, books.repeats) == (1, {"samples": 1}), order
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.lists(st.integers(0, 1), max_size=16),
     dies=st.tuples(st.integers(0, 10), st.integers(0, 10)),

@@ -24,6 +24,12 @@ def test_a_window_is_open_until_its_last_decisions_had_time_to_come() -> None:
     assert not is_open(replace(HOUR, run="r1"), HOUR.start)
 
 
+def test_what_people_tell_fills_until_nobody_is_asked_any_more() -> None:
+    assert is_open(HOUR, OVER, pending=1)
+    assert not is_open(HOUR, OVER, pending=0)
+    assert not is_open(replace(HOUR, run="r1"), OVER, pending=1), "an evaluation asks nobody"
+
+
 @pytest.mark.processes
 def test_live_accuracy_joins_outcomes_to_their_recorded_probability(store: Store) -> None:
     rows: list[Row] = []

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,90 +9,22 @@ import pytest
 from agents.quality.intervals import mean_interval, wilson
 from agents.quality.looks import EVERY_LOOK
 from agents.quality.sequences import mean_sequence, share_sequence
-from models.rows import RepeatRow, Row, SpendRow
+from models.rows import RepeatRow, SpendRow
 from streams.store.client import Store
 from streams.store.figures import choices, cost, decisions, ledger, routing, scores, traffic
-from streams.store.figures.estimate import SETTLES, looks
+from streams.store.figures.estimate import looks
 from streams.store.figures.references import auc_of, confusion, per_label, reference_quality
-from streams.store.figures.scope import Scope
+from tests.data_hour import HOUR, OVER
 from tests.data_rows import (
     TASK,
     VERSION,
     dead_letter_row,
-    decided_rows,
-    decision_row,
     moment,
-    outcome_row,
     result_row,
-    review_row,
     sample_row,
 )
 
 pytestmark = pytest.mark.processes
-
-HOUR = Scope(start=moment(0), end=moment(60), task=TASK, buckets=6)
-OVER = HOUR.end + SETTLES
-"""The hour is closed by then."""
-
-NO_ANSWER: dict[str, Any] = {
-    "annotation_id": "", "labels": (), "confidence": None, "verdict_id": "",
-    "judge_score": None, "annotation_price_usd": None, "verdict_price_usd": None,
-    "annotation_latency_ms": None, "verdict_latency_ms": None, "scores": {},
-    "annotation_missing": "failed", "verdict_missing": "not_annotated",
-}  # fmt: skip
-
-
-def small_traffic() -> list[Row]:
-    """Twelve samples of the hour and some that it must not count."""
-    at = [moment(5 * number) for number in range(12)]
-    s = [
-        sample_row(f"s{n}", at[n], offset=n, reference=ref, tags={"lang": "de" if n > 8 else "en"})
-        for n, ref in enumerate(
-            (("a",), ("b",), ("b",), ("b",), ("a",), (), (), (), ("b",), (), ("a",), ("a",))
-        )
-    ]
-    unreadable = sample_row("", at[6], offset=6, text="{", task="", readable=False, tags={})
-    r = {
-        0: result_row(s[0], "a", judge_score=0.9, confidence=0.8, propensity=0.1),
-        1: result_row(s[1], "a", judge_score=0.4, confidence=0.8, propensity=0.2),
-        2: _asked(s[2], "b", "uncertain", judge_score=0.7, confidence=None, audit=True),
-        3: _asked(s[3], "a", "disagreement", judge_score=0.2, confidence=0.6, audit=True),
-        4: _asked(s[4], "", "failed", **NO_ANSWER),
-        9: result_row(s[9], "", state="sampled_out", propensity=None, **NO_ANSWER),
-        10: _asked(s[10], "a", "uncertain", judge_score=0.7, cached=True, annotation_price_usd=0.0,
-                   annotation_latency_ms=None, audit=True),
-        11: _asked(s[11], "a", "uncertain", judge_score=0.6, verdict_price_usd=None, audit=True),
-    }  # fmt: skip
-    canary = sample_row("canary", at[7], offset=70, provenance="canary")
-    evaluated = sample_row(
-        "evaluated", at[8], offset=80, provenance="evaluation", run="r1", reference=("b",)
-    )
-    late = sample_row("late", moment(60), offset=90)
-    other = sample_row("other", at[8], offset=91, task="another")
-    return [
-        *s[:6], unreadable, *s[9:], *r.values(), review_row(r[2]), review_row(r[11]),
-        dead_letter_row(unreadable.model_dump()["sample_key"], at[6], offset=6),
-        *decided_rows(r[2], "b"),
-        *decided_rows(r[3], "b"),
-        *decided_rows(r[10], "", simulated=True),
-        canary, result_row(canary, "a"),
-        evaluated, result_row(evaluated, "b"),
-        late, result_row(late, "a"),
-        other, result_row(other, "a"),
-    ]  # fmt: skip
-
-
-def _asked(sample: Row, label: str, lane: str, **changes: object) -> Row:
-    kept = {"state": "awaiting_review", "lane": lane, "propensity": 0.5, **changes}
-    return result_row(sample, label, **kept)
-
-
-@pytest.fixture(params=["once", "twice"])
-def filled(store: Store, request: pytest.FixtureRequest) -> Store:
-    store.insert(small_traffic())
-    if request.param == "twice":
-        store.insert(small_traffic())
-    return store
 
 
 def test_ledger_counts_each_sample_in_one_state(filled: Store) -> None:
@@ -244,67 +175,6 @@ def test_label_sets_count_when_they_match_exactly(store: Store) -> None:
     assert reference_quality(store, HOUR).accuracy == wilson(1, 3)
     y = next(each for each in per_label(store, HOUR) if each.label == "y")
     assert (y.precision.value, y.recall.value) == (0.5, 1.0)
-
-
-def test_decisions_by_lane_say_who_decided(filled: Store) -> None:
-    frame = decisions.lane_accuracy(filled, HOUR, OVER)
-    columns = ["lane", "simulated", "n", "right", "ambiguous"]
-    assert list(frame[columns].itertuples(index=False, name=None)) == [
-        ("disagreement", False, 1, 0, 0),
-        ("uncertain", False, 1, 1, 0),
-        ("uncertain", True, 0, 0, 1),
-    ]
-    assert frame["low"].iloc[1] == pytest.approx(share_sequence(1, 1).low)  # another one waits
-
-
-def test_who_is_not_asked_any_more_has_expired(store: Store) -> None:
-    states = ("reviewed", "expired", "cancelled")
-    samples = [sample_row(state, moment(n), offset=n) for n, state in enumerate(states)]
-    results = [_asked(each, "a", "uncertain", audit=True) for each in samples]
-    ended = [
-        outcome_row(results[0], "a"),
-        *(outcome_row(r, "", state=s) for r, s in zip(results[1:], states[1:], strict=True)),
-    ]
-    answered_in_vain = decision_row(results[1], "a")
-    store.insert([*samples, *results, *ended, answered_in_vain])
-    books = ledger.ledger(store, HOUR)
-    assert (books.states["reviewed"], books.states["expired"]) == (1, 2)
-    assert sum(books.states.values()) == books.samples_in == 3
-    [lane] = decisions.lane_accuracy(store, HOUR, OVER).to_dict("records")
-    assert (lane["n"], lane["right"], lane["undecided"], lane["kind"]) == (1, 1, 2, "fixed")
-    audit = decisions.audit_quality(store, HOUR, OVER)
-    assert (audit.accuracy, audit.pending, audit.undecided) == (wilson(1, 1), 0, 2)
-    assert routing.lanes(store, HOUR).set_index("lane").loc["uncertain", "decided"] == 1
-
-
-def test_an_answer_alone_makes_no_sample_reviewed(store: Store) -> None:
-    """The second of two reviewers is yet to answer."""
-    sample = sample_row("s", moment(1), offset=1)
-    result = _asked(sample, "a", "uncertain", audit=True)
-    planted = decision_row(result, "a", role="gold", sample_key="", result_id="g")
-    store.insert([sample, result, decision_row(result, "a"), planted])
-    books = ledger.ledger(store, HOUR)
-    assert (books.states["awaiting_review"], books.unbooked) == (1, 0)
-    assert decisions.audit_quality(store, HOUR, OVER).pending == 1
-    assert not len(decisions.lane_accuracy(store, HOUR, OVER))
-
-
-def test_audited_samples_speak_for_all(filled: Store) -> None:
-    found = decisions.audit_quality(filled, HOUR, OVER)
-    assert found.accuracy == share_sequence(1, 2)
-    assert (found.audited, found.pending, found.ambiguous, found.simulated) == (4, 1, 1, 0)
-
-
-def test_a_window_that_still_fills_has_an_interval_for_every_look(store: Store) -> None:
-    first, second = (sample_row(f"s{n}", moment(n), offset=n) for n in range(2))
-    decided, waiting = (_asked(each, "a", "uncertain", audit=True) for each in (first, second))
-    store.insert([first, decided, outcome_row(decided, "a")])
-    for now, accuracy in ((HOUR.end, share_sequence(1, 1)), (OVER, wilson(1, 1))):
-        assert decisions.audit_quality(store, HOUR, now).accuracy == accuracy
-        assert list(decisions.lane_accuracy(store, HOUR, now)["kind"]) == [accuracy.kind]
-    store.insert([second, waiting])  # people answer when the window has long been over
-    assert decisions.audit_quality(store, HOUR, OVER).accuracy == share_sequence(1, 1)
-    assert list(decisions.lane_accuracy(store, HOUR, OVER)["kind"]) == ["sequence"]
 
 
 def test_every_figure_of_an_open_window_holds_at_every_look(filled: Store) -> None:

@@ -38,7 +38,7 @@ async def test_the_last_word_on_a_version_is_remembered(
     store: Store, async_store: AsyncStore
 ) -> None:
     assert await policies.last_in_force(async_store, THIS) is None
-    for day, policy in enumerate((fitted(2), fitted(3), FIRST)):
+    for day, policy in enumerate((fitted(2), fitted(3), fitted(2), FIRST)):
         at = AT + timedelta(days=day)
         policies.note(store, InForce(task=THIS, policy=policy, by="me", at=at))
         said = await policies.last_in_force(async_store, THIS)

@@ -131,6 +131,22 @@ def test_alpha_of_the_traffic_weights_what_was_seldom_asked(store: Store) -> Non
     assert weighted > plain + 0.2
 
 
+def test_simulated_reviewers_never_crowd_people_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_people, "UNIT_LIMIT", 2)
+    rows = [
+        decision_row(item(number), "a", reviewer=f"{who}{one}", simulated=who == "sim-")
+        for who, numbers in (("ana", range(3)), ("sim-", range(10, 14)))
+        for number in numbers
+        for one in (1, 2)
+    ]
+    store.insert(rows)
+    frame = review_people.alphas(store, HOUR)
+    assert list(frame["simulated"]) == [False, False, True, True]
+    assert list(frame["n"]) == [2, 2, 2, 2]
+
+
 def test_nobody_answered(store: Store) -> None:
     for figure in (review_people.pairs, review_people.alphas):
         assert not len(figure(store, HOUR))

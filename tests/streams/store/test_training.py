@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.route.fit import Reviewed
+from agents.policy.fit import Reviewed
 from models.record import Version
 from models.rows import Row
 from streams.store.client import Store
@@ -97,7 +97,7 @@ def test_scores_of_another_judge_are_another_matter(store: Store) -> None:
     )
     found = past(store, WANTED)
     assert [each.raw for each in found.reviewed] == [0.2]
-    assert found.traffic == {0.1: 1, 0.2: 1, None: 1}
+    assert found.traffic == {0.2: 1, None: 1}
     own = past(store, Wanted(TASK, THIS, OWN))
     assert [each.raw for each in own.reviewed] == [0.9, 0.9, 0.9]
 

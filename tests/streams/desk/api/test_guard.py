@@ -198,6 +198,14 @@ def test_a_client_that_leaves_disturbs_nobody(here: Bench, http: httpx2.Client) 
     assert http.get("/v1/me").status_code == 200
 
 
+def test_however_little_is_allowed_one_request_is(tmp_path: Path) -> None:
+    limits = Limits(requests_per_second=0.05)
+    with bench(f"sqlite:///{tmp_path / 'd.sqlite'}", {"mail": task_of()}, limits) as b:
+        headers = {"Authorization": f"Bearer {b.token('ann')}"}
+        with httpx2.Client(base_url=b.url, headers=headers, trust_env=False) as ann:
+            assert [ann.get("/v1/tasks").status_code for _ in range(2)] == [200, 429]
+
+
 def test_an_account_that_asks_too_often_is_told_when_to_come_back(tmp_path: Path) -> None:
     limits = Limits(requests_per_second=0.5)
     with bench(f"sqlite:///{tmp_path / 'd.sqlite'}", {"mail": task_of()}, limits) as b:

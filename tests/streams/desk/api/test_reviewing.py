@@ -116,8 +116,10 @@ def test_an_answer_must_fit_the_task(here: Bench) -> None:
 
 def test_guidelines_and_labels_are_shown(here: Bench) -> None:
     ann = here.signed_in("ann")
-    [shown] = ann.tasks()
+    here.arrive([1])
+    [loan], [shown] = ann.next(), ann.tasks()
     assert shown == ann.task("mail")
+    assert shown.version == loan.version
     assert (shown.guidelines, [label.name for label in shown.labels]) == ("Look!", ["ham", "spam"])
     with pytest.raises(NotThere):
         ann.task("../mail")

@@ -11,6 +11,7 @@ import pytest
 from models.desk import Given, NewAccount, Wanted
 from models.review import Decision, Outcome
 from streams.desk import queue
+from streams.desk.exchange import taking
 from streams.desk.exchange.records import Answer, Exported, Found
 from streams.desk.exchange.taking import READ, WRITE, Choice, Format, items_for_export, take_file
 from streams.desk.queue import Arrival
@@ -81,7 +82,7 @@ def test_a_round_trip_through_every_format(desk: queue.Desk, tmp_path: Path, kin
     reviewed = out(desk, state="reviewed")
     assert {item.item: len(item.answers) for item in reviewed} == {i.item: 2 for i in answered}
     assert out(desk) == []
-    assert queue.books(desk, LATER).balanced
+    assert queue.books(desk).balanced
 
 
 def test_no_item_gets_more_answers_than_it_asks_for(desk: queue.Desk) -> None:
@@ -95,7 +96,7 @@ def test_no_item_gets_more_answers_than_it_asks_for(desk: queue.Desk) -> None:
     ]
     (refused,) = take_answers(desk, "test", [said(item, "ham", by="z")], LATER)
     assert refused.why == "it asks for 2 answers, given or under way already"
-    assert queue.books(desk, LATER).states["leased"] == 1
+    assert queue.books(desk).states["leased"] == 1
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_where_two_tools_disagree_a_senior_decides_at_the_desk(desk: queue.Desk)
     (loan,) = queue.next_loans(desk, senior, Wanted(), LATER)
     queue.decide(desk, senior, loan.lease, Given(answer="label", labels=("ham",)), LATER)
     queue.tend(desk, LATER + timedelta(minutes=1))
-    assert queue.books(desk, LATER).states["decided"] == 1
+    assert queue.books(desk).states["decided"] == 1
 
 
 def test_times_of_other_clocks_stay_within_reason(desk: queue.Desk) -> None:
@@ -173,6 +174,27 @@ def test_what_leaves_tells_nothing_of_the_machine(desk: queue.Desk, tmp_path: Pa
     assert noted.count("items.export") == 6
 
 
+def test_the_desk_goes_on_while_items_leave_it(
+    desk: queue.Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever they take to put together, writers at the desk do not wait for it."""
+    arrive(desk, 2)
+    made: list[str] = []
+    whole = taking._item
+
+    def item_of(*arguments: Any) -> Exported:
+        name = f"p{len(made)}"
+        made.append(
+            queue.add_account(desk, "test", NewAccount(name=name), False, NOON).account.name
+        )
+        return whole(*arguments)
+
+    monkeypatch.setattr(taking, "_item", item_of)
+    assert len(out(desk)) == 2
+    assert made == ["p0", "p1"]
+    assert [line.action for line in queue.audit_log(desk)].count("items.export") == 1
+
+
 def test_bad_lines_are_told_by_their_place(desk: queue.Desk, tmp_path: Path) -> None:
     arrive(desk, 1)
     path = tmp_path / "tasks.json"
@@ -192,4 +214,4 @@ def test_many_answers_are_taken_in_parts(desk: queue.Desk) -> None:
     lines = [Found("x", a.item, Answer("bob", a.given)) for a in answers]
     assert take_file(desk, "test", lines, "csv", LATER).counts["taken"] == 250
     messages(desk)
-    assert queue.books(desk, LATER).states["decided"] == 250
+    assert queue.books(desk).states["decided"] == 250

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, event, select
 
+from agents.desk.places import PARTS
 from models.desk import (
     Account,
     AccountRole,
@@ -132,7 +133,8 @@ class Bench:
         rows = waiting_messages(self.desk, 10_000)
         assert [row.seq for row in rows] == sorted(row.seq for row in rows)
         new: list[Decision | Outcome] = [_message(row.value) for row in rows]
-        sent(self.desk, [row.seq for row in rows])
+        if rows:
+            sent(self.desk, [row.seq for row in rows])
         self.published += new
         self.keys += [(row.key, row.partition) for row in rows]
         return new
@@ -151,7 +153,7 @@ class Bench:
 
     def states(self) -> dict[str, int]:
         """How many items are in which state, without the empty ones."""
-        found = books(self.desk, self.now)
+        found = books(self.desk)
         assert found.balanced
         return {state: n for state, n in found.states.items() if n}
 
@@ -168,15 +170,15 @@ class Bench:
         for item in rows.values():
             _check_item(
                 item,
-                [row for row in loans if row.item == item.id and row.role in SPEAKS],
-                [row for row in answers if row.item == item.id and row.role in SPEAKS],
+                [row for row in loans if row.item == item.id and row.role in PARTS],
+                [row for row in answers if row.item == item.id and row.role in PARTS],
             )
         _check_taken(db, rows)
         self._check_published(rows, answers)
 
     def _check_books(self, rows: Iterable[Row[Any]]) -> None:
         """The books as they are kept are those that a recount gives."""
-        found = books(self.desk, self.now)
+        found = books(self.desk)
         recounted = Counter(row.state for row in rows)
         assert {state: n for state, n in found.states.items() if n} == recounted
         assert found.enqueued == recounted.total()
@@ -198,10 +200,6 @@ class Bench:
         outcomes = Counter(each.result_id for each in self.published if isinstance(each, Outcome))
         closed = {row.item_id: 1 for row in rows.values() if row.closed_at is not None}
         assert outcomes == closed
-
-
-SPEAKS = ("review", "adjudication")
-"""Roles that say something about an item."""
 
 
 def _check_item(item: Row[Any], loans: list[Row[Any]], answers: list[Row[Any]]) -> None:
@@ -229,7 +227,7 @@ def _check_item(item: Row[Any], loans: list[Row[Any]], answers: list[Row[Any]]) 
 
 def _check_taken(db: Connection, rows: Mapping[int, Row[Any]]) -> None:
     """Who is not given an item again is who has it, answered or passed it by, while it waits."""
-    loans = db.execute(select(schema.loans).where(schema.loans.c.role.in_(SPEAKS)))
+    loans = db.execute(select(schema.loans).where(schema.loans.c.role.in_(PARTS)))
     undone = set(
         db.execute(
             select(schema.answers.c.lease).where(schema.answers.c.state == "undone")

@@ -1,10 +1,12 @@
 """Accounts and their tokens; gold; the log of who did what."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, select, text
 
 from models.desk import NewAccount, NewGold
 from streams.desk import schema
@@ -16,10 +18,12 @@ from streams.desk.queue import (
     audit_log,
     list_accounts,
     list_gold,
+    open_desk,
     retire_gold,
     revoke,
 )
 from streams.desk.queue.opening import read
+from tests import postgres
 from tests.data_records import NOON
 from tests.streams.desk.queue.bench import Bench
 
@@ -61,6 +65,34 @@ def test_a_revoked_token_is_nobodys_and_its_name_may_be_given_out_anew(opened: O
     assert account_of(desk, again.token) == again.account
     with pytest.raises(NotThere):
         revoke(desk, "root", "bob", NOON)
+
+
+def waits_for_another(engine: Engine) -> bool:
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with engine.connect() as db:
+        return bool(db.execute(query).scalar_one())
+
+
+@pytest.mark.postgres
+def test_a_name_that_somebody_takes_at_the_same_moment_is_taken(
+    postgres_here: postgres.Server,
+) -> None:
+    desk = open_desk(postgres_here.new_schema(), {})
+    row = {"name": "ana", "role": "admin", "pools": b"[]", "simulated": False}
+
+    def takes(db: Connection) -> None:
+        db.execute(schema.accounts.insert(), row | {"token_hash": "", "loans": 0, "created_at": 0})
+
+    with ThreadPoolExecutor(1) as pool:
+        with desk.engine.begin() as db:
+            takes(db)
+            late = pool.submit(add_account, desk, "root", ANA, False, NOON)
+            while not (late.done() or waits_for_another(desk.engine)):
+                Event().wait(0.005)
+        with pytest.raises(Conflict, match="'ana' already"):
+            late.result()
+    assert [each.role for each in list_accounts(desk)] == ["admin"]
+    desk.close()
 
 
 def test_gold_is_added_once_and_a_text_has_one_answer(opened: Open) -> None:

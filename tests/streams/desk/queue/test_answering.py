@@ -1,6 +1,6 @@
 """Answers: stored once, undone in time, published after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from models.desk import Given
 from models.task import Task
 from streams.desk.errors import Conflict, LeaseLost, Misfit, NotThere, TooLate
-from streams.desk.queue import decide, open_desk, release, skip, undo
+from streams.desk.queue import decide, release, skip, undo
 from tests.streams.desk.queue.bench import (
     AMBIGUOUS,
     PERSONAL,
@@ -22,6 +22,7 @@ from tests.streams.desk.queue.bench import (
 
 MULTILABEL = TypeAdapter[Task](Task)
 Open = Callable[..., Bench]
+Serve = Callable[[Mapping[str, Task]], Bench]
 
 
 def test_an_answer_is_published_once_its_undo_time_is_over(opened: Open) -> None:
@@ -122,10 +123,10 @@ def test_an_answer_that_does_not_fit_changes_nothing(
     assert decide(bench.desk, ana, lease, SCAM, bench.now)
 
 
-def test_a_multilabel_answer_has_any_number_of_labels_in_one_order(url: str) -> None:
+def test_a_multilabel_answer_has_any_number_of_labels_in_one_order(serving: Serve) -> None:
     many = task().model_dump(mode="json") | {"kind": "multilabel"}
     many.pop("annotator")
-    bench = Bench(open_desk(url, {"messages": MULTILABEL.validate_python(many)}))
+    bench = serving({"messages": MULTILABEL.validate_python(many)})
     bench.add(arrival(0), arrival(1), arrival(2))
     ana = bench.person("ana")
     bench.answers(ana, Given(answer="label", labels=("scam", "personal")))
@@ -136,7 +137,6 @@ def test_a_multilabel_answer_has_any_number_of_labels_in_one_order(url: str) -> 
     bench.passes(60)
     assert [each.labels for each in bench.decisions] == [("personal", "scam"), ()]
     assert [each.ambiguous for each in bench.outcomes] == [False, False]
-    bench.desk.close()
 
 
 def test_undo_brings_the_item_back_and_nothing_of_the_answer_is_published(opened: Open) -> None:

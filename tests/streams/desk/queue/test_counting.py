@@ -66,7 +66,7 @@ def test_a_record_without_a_key_keeps_none(opened: Open) -> None:
 
 def test_the_books_of_an_empty_queue_balance(opened: Open) -> None:
     bench = opened()
-    found = books(bench.desk, bench.now)
+    found = books(bench.desk)
     assert found.balanced
     assert found.states == dict.fromkeys(ITEM_STATES, 0)
     assert (found.enqueued, found.unsent, found.oldest_open) == (0, 0, None)
@@ -81,12 +81,12 @@ def test_the_books_say_the_same_before_and_after_counts_are_summed_up(
         bench.add(arrival(number))
         bench.answers(ana)
         bench.passes(20)
-    before = books(bench.desk, bench.now)
+    before = books(bench.desk)
     monkeypatch.setattr(counting, "FOLD_AT", 5)
     bench.passes(0)
     rows = select(func.count()).select_from(schema.counts)
     assert read(bench.desk, lambda db: db.execute(rows).scalar_one()) == 0
-    assert books(bench.desk, bench.now) == before
+    assert books(bench.desk) == before
     assert (before.enqueued, before.states["decided"], before.unsent) == (6, 6, 12)
 
 
@@ -94,7 +94,7 @@ def test_items_of_a_task_without_a_file_wait_visibly(opened: Open) -> None:
     bench = opened()
     version = arrival(0).task.task.model_copy(update={"name": "stranger/1"})
     bench.add(arrival(0), arrival(1, task=version))
-    found = books(bench.desk, bench.now)
+    found = books(bench.desk)
     assert (found.states["open"], found.unserved, found.oldest_open) == (2, 1, NOON)
 
 
@@ -119,7 +119,7 @@ def test_the_lines_tell_what_waits_where_and_since_when(opened: Open) -> None:
 
 
 def _lines(bench: Bench) -> list[QueueLine]:
-    return lines(bench.desk, bench.now)
+    return lines(bench.desk)
 
 
 def test_only_open_items_are_cancelled_and_the_reason_is_kept(opened: Open) -> None:
@@ -150,13 +150,13 @@ def test_a_reviewer_sees_their_own_answers_the_last_one_first(opened: Open) -> N
     bench.now += timedelta(seconds=1)
     undo(bench.desk, ana, receipt.answer, bench.now)
     bench.answers(ana)
-    past = history(bench.desk, ana, 10, None, bench.now)
+    past = history(bench.desk, ana, 10, None)
     assert [(each.text, each.state, each.kind) for each in past] == [
         ("text 2", "pending", "label"),
         ("text 2", "undone", "ambiguous"),
         ("text 1", "final", "label"),
     ]
-    assert history(bench.desk, ana, 1, past[0].at, bench.now) == past[1:2]
+    assert history(bench.desk, ana, 1, past[0].at) == past[1:2]
 
 
 def test_a_day_begins_at_midnight_utc(opened: Open) -> None:

@@ -1,17 +1,18 @@
 """Who is given what, and in which order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
 
 from models.desk import Wanted
-from models.task import Ranking
+from models.task import Ranking, Task
 from streams.desk.errors import NotSignedIn, NotThere
-from streams.desk.queue import decide, next_loans, open_desk, revoke
+from streams.desk.queue import decide, me, next_loans, revoke
 from tests.streams.desk.queue.bench import SCAM, Bench, arrival, task
 
 Open = Callable[..., Bench]
+Serve = Callable[[Mapping[str, Task]], Bench]
 
 
 def texts(bench: Bench, who: object, count: int = 5) -> list[str]:
@@ -77,9 +78,8 @@ def test_pools_keep_items_for_those_who_know(opened: Open) -> None:
     assert texts(bench, bench.person("grete", "reviewer", "german")) == ["text 0"]
 
 
-def test_only_one_task_when_asked_and_never_one_without_a_file(url: str) -> None:
-    tasks = {name: task(name) for name in ("messages", "other")}
-    bench = Bench(open_desk(url, tasks))
+def test_only_one_task_when_asked_and_never_one_without_a_file(serving: Serve) -> None:
+    bench = serving({name: task(name) for name in ("messages", "other")})
     version = arrival(0).task.task
     named = [version.model_copy(update={"name": f"{name}/1"}) for name in ("other", "stranger")]
     bench.add(arrival(0), *(arrival(1 + n, task=each) for n, each in enumerate(named)))
@@ -88,7 +88,18 @@ def test_only_one_task_when_asked_and_never_one_without_a_file(url: str) -> None
     assert sorted(loan.task for loan in bench.loans(ana, 5)) == ["messages", "other"]
     with pytest.raises(NotThere, match="there is no task 'stranger' at this desk"):
         next_loans(bench.desk, ana, Wanted(task="stranger"), bench.now)
-    bench.desk.close()
+
+
+def test_a_senior_of_many_pools_works_many_tasks(serving: Serve) -> None:
+    names = ["messages", *(f"other-{n}" for n in range(9))]
+    bench = serving({name: task(name, pools={"p49": {"lang": ["de"]}}) for name in names})
+    version = arrival(0).task.task
+    german = {"sample": {"tags": {"lang": "de"}}}
+    last = version.model_copy(update={"name": f"{names[-1]}/1"})
+    bench.add(arrival(0, value=0.5), arrival(1, task=last, **german))
+    ana = bench.person("ana", "senior", *(f"p{n}" for n in range(50)))
+    assert me(bench.desk, ana, bench.now).waiting == 2
+    assert texts(bench, ana) == ["text 1", "text 0"]
 
 
 def test_the_suggestion_is_shown_only_where_the_task_shows_it(opened: Open) -> None:

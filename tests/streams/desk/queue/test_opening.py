@@ -3,24 +3,26 @@
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, select, text, update
+from sqlalchemy import Connection, event, exc, select, text, update
 
 from models.errors import ConfigurationError, Unavailable
+from models.task import Task
 from streams.desk import schema
-from streams.desk.queue import QueueUnavailable, engines, open_desk
+from streams.desk.queue import QueueUnavailable, decide, engines, escalate, open_desk
 from streams.desk.queue.opening import read, write
 from tests import postgres
-from tests.streams.desk.queue.bench import SCAM, Bench, arrival, task
+from tests.streams.desk.queue.bench import SCAM, WHY, Bench, arrival, task
 
 TASKS = {"messages": task()}
 ON_POSTGRES = pytest.mark.postgres
+Serve = Callable[[Mapping[str, Task]], Bench]
 
 
 @pytest.mark.parametrize(
@@ -92,20 +94,17 @@ def fails(db: Connection) -> list[str]:
     return [names[row.id] for row in db.execute(select(schema.items))]
 
 
-def test_what_fails_half_way_through_its_rows_spoils_nothing_for_others(url: str) -> None:
-    bench = Bench(open_desk(url, TASKS))
+def test_what_fails_half_way_through_its_rows_spoils_nothing_for_others(serving: Serve) -> None:
+    bench = serving(TASKS)
     bench.add(*(arrival(number) for number in range(10)))
     kept = []
     for way in (read, write):
         with pytest.raises(KeyError) as caught:
             way(bench.desk, fails)
         kept.append(caught)
-        other = Bench(open_desk(url, TASKS))
-        other.add(arrival(100 + len(kept)))
-        other.desk.close()
+        serving(TASKS).add(arrival(100 + len(kept)))
         assert bench.add(arrival(200 + len(kept))) == 1
     assert bench.states() == {"open": 14}
-    bench.desk.close()
 
 
 def test_a_message_of_where_it_is_has_no_password() -> None:
@@ -115,40 +114,49 @@ def test_a_message_of_where_it_is_has_no_password() -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_waiting_items_follow_new_weights(url: str) -> None:
-    bench = Bench(open_desk(url, TASKS))
+def test_waiting_items_follow_new_weights(serving: Serve) -> None:
+    bench = serving(TASKS)
     bench.add(arrival(0, value=0.9), arrival(1, value=0.1), arrival(2, value=0.5, lane="failed"))
-    bench.desk.close()
     ranking = {"value": 0, "age": 1, "lanes": {"failed": 9}}
-    bench.desk = open_desk(url, {"messages": task(ranking=ranking)})
+    bench = serving({"messages": task(ranking=ranking)})
     bench.now += timedelta(hours=1)
     bench.add(arrival(3, value=1.0))
     texts = [loan.text for loan in bench.loans(bench.person("ana"), 5)]
     assert texts == ["text 2", "text 0", "text 1", "text 3"]
-    bench.desk.close()
 
 
-def test_what_came_before_its_tasks_file_asks_for_what_the_file_says(url: str) -> None:
-    bench = Bench(open_desk(url, {}))
+def test_what_came_before_its_tasks_file_asks_for_what_the_file_says(serving: Serve) -> None:
     german = {"sample": {"tags": {"lang": "de"}}}
-    bench.add(arrival(0, **german), arrival(1))
-    bench.desk.close()
+    serving({}).add(arrival(0, **german), arrival(1))
     pools = {"german": {"lang": ["de"]}}
-    bench.desk = open_desk(url, {"messages": task(reviewers=2, pools=pools, due_hours=1)})
+    bench = serving({"messages": task(reviewers=2, pools=pools, due_hours=1)})
     people = [bench.person(name, "reviewer", *pool) for name, *pool in (("a",), ("b", "german"))]
     assert [len(bench.loans(who, 5)) for who in people] == [1, 2]
     assert [len(bench.loans(bench.person(name), 5)) for name in "cd"] == [0, 0]
     bench.checked()
-    bench.desk.close()
 
 
-def test_planned_items_keep_the_number_of_reviewers_they_came_with(url: str) -> None:
-    bench = Bench(open_desk(url, {"messages": task(reviewers=2)}))
-    bench.add(arrival(0))
-    bench.desk.close()
-    bench.desk = open_desk(url, TASKS)
+def test_what_another_desk_lends_already_follows_the_file_too(serving: Serve) -> None:
+    tasks = {"messages": task(reviewers=2)}
+    bench = serving(tasks)
+    serving({}).add(*(arrival(number) for number in range(4)))
+    ana, sue = bench.person("ana"), bench.person("sue", "senior")
+    in_hand, answered, escalated = bench.loans(ana, 3)
+    decide(bench.desk, ana, answered.lease, SCAM, bench.now)
+    escalate(bench.desk, ana, escalated.lease, WHY, bench.now)
+    bench = serving(tasks)
+    bench.checked()
+    assert {loan.text for loan in bench.loans(sue, 5)} == {f"text {n}" for n in range(4)}
+    bench.checked()
+    assert [len(bench.loans(bench.person(name), 5)) for name in "cd"] == [1, 0]
+    decide(bench.desk, ana, in_hand.lease, SCAM, bench.now)
+    bench.checked()
+
+
+def test_planned_items_keep_the_number_of_reviewers_they_came_with(serving: Serve) -> None:
+    serving({"messages": task(reviewers=2)}).add(arrival(0))
+    bench = serving(TASKS)
     assert [len(bench.loans(bench.person(name))) for name in "abc"] == [1, 1, 0]
-    bench.desk.close()
 
 
 def test_a_file_that_is_locked_for_long_is_unavailable_and_nothing_is_changed(
@@ -209,11 +217,14 @@ def test_a_credential_or_database_that_is_not_there_is_to_be_mended(
 
 
 @ON_POSTGRES
+@pytest.mark.parametrize(
+    ("state", "at_last"), [("40P01", QueueUnavailable), ("23505", exc.IntegrityError)]
+)
 def test_a_transaction_that_lost_against_another_is_done_once_more(
-    postgres_here: postgres.Server,
+    postgres_here: postgres.Server, state: str, at_last: type[Exception]
 ) -> None:
     desk = open_desk(postgres_here.new_schema(), TASKS)
-    raises = text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$")
+    raises = text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$")
     times = []
 
     def work(db: Connection) -> str:
@@ -223,7 +234,7 @@ def test_a_transaction_that_lost_against_another_is_done_once_more(
         return "done"
 
     assert write(desk, work) == "done"
-    with pytest.raises(QueueUnavailable):
+    with pytest.raises(at_last):
         write(desk, lambda db: db.execute(raises))
     desk.close()
 

@@ -1,13 +1,13 @@
 """Gold items and repeats among live items: present, and not to be told apart."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from models.desk import Account, GoldItem, Loan, NewGold
+from models.desk import Account, Given, GoldItem, Loan, NewGold
 from streams.desk import schema
 from streams.desk.queue import (
     add_gold,
@@ -34,14 +34,20 @@ def roles(bench: Bench) -> dict[str, str]:
     return read(bench.desk, lambda db: {row.lease: row.role for row in db.execute(query)})
 
 
+def decides(bench: Bench, who: Account, loans: Iterable[Loan], given: Given) -> None:
+    """On all of these; then the time to undo it is over."""
+    for loan in loans:
+        decide(bench.desk, who, loan.lease, given, bench.now)
+    bench.passes(20)
+
+
 def planted(bench: Bench, who: Account, role: str, most: int = 200) -> Loan:
     """The reviewer's next loan of that role, all before it decided."""
     for _ in range(most):
         loan = bench.loan(who)
         if roles(bench)[loan.lease] == role:
             return loan
-        decide(bench.desk, who, loan.lease, PERSONAL, bench.now)
-        bench.passes(20)
+        decides(bench, who, [loan], PERSONAL)
     raise AssertionError(f"no {role} in {most} loans")
 
 
@@ -56,10 +62,9 @@ def test_a_gold_item_looks_like_any_other_and_is_given_once(busy: Bench) -> None
     known = [gold(busy, n) for n in range(3)]
     ana = busy.person("ana")
     loans = []
-    while found := busy.loans(ana):
+    while found := busy.loans(ana, 5):
         loans += found
-        decide(busy.desk, ana, found[0].lease, SCAM, busy.now)
-        busy.passes(20)
+        decides(busy, ana, found, SCAM)
     by_role = roles(busy)
     texts = Counter(loan.text for loan in loans if by_role[loan.lease] == "gold")
     assert texts == Counter(item.text for item in known)
@@ -96,9 +101,8 @@ def test_an_answer_is_repeated_once_and_an_ambiguous_one_is_no_measure(opened: O
     bench = opened(repeat_share=0.5)
     bench.add(*(arrival(n) for n in range(60)))
     ana = bench.person("ana")
-    while found := bench.loans(ana):
-        decide(bench.desk, ana, found[0].lease, AMBIGUOUS, bench.now)
-        bench.passes(20)
+    while found := bench.loans(ana, 5):
+        decides(bench, ana, found, AMBIGUOUS)
     repeats = [each for each in bench.decisions if each.role == "repeat"]
     assert len({each.result_id for each in repeats}) == len(repeats) > 5
     assert {each.against for each in repeats} == {None}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agents.annotate.corrections import Mistake, chosen
-from agents.route.fit import Calibration, Reviewed, calibration, mean_uncertainty
+from agents.policy.fit import Calibration, Reviewed, calibration, mean_uncertainty
 from models.policy import Fitted, Platt, Policy, Score
 from models.task import Task
 

@@ -1,0 +1,1 @@
+"""Policies: what the stages work by, fitted from what people decided."""
