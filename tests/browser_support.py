@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from models.settings import ClickHouse
+from streams.embedded.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
@@ -135,13 +135,6 @@ def running(where: ClickHouse, folder: Path) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    """A port nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

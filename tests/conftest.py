@@ -7,7 +7,6 @@ be spread over processes of pytest-xdist; whoever gathers their reports counts.
 
 import contextlib
 import os
-import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from streams.embedded import apache_kafka
+from streams.embedded import apache_kafka, ports
 
 if TYPE_CHECKING:
     from tests import postgres
@@ -44,6 +43,26 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_REQUIRED] = required
     if required and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Ran(required))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for processes stand evenly among the others: seldom do two run at once."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [each for each in files.values() if any(_waits(item) for item in each)]
+    others = [each for each in files.values() if not any(_waits(item) for item in each)]
+    placed = [(n / len(waiting), each) for n, each in enumerate(waiting)]
+    total, before = sum(map(len, others)), 0
+    for each in others:
+        placed.append((before / total, each))
+        before += len(each)
+    placed.sort(key=lambda place: place[0])
+    items[:] = [item for _, each in placed for item in each]
+
+
+def _waits(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("processes", "browser", "kafka"))
 
 
 class _Ran:
@@ -105,9 +124,7 @@ def settings_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 @pytest.fixture
 def free_port() -> int:
     """A loopback port that nothing listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return ports.free_port()
 
 
 @pytest.fixture(scope="session")

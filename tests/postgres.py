@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,8 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
+
+from streams.embedded.ports import free_port
 
 USER, PASSWORD = "tidegauge", "correct-horse"
 READY_SECONDS = 60.0
@@ -146,9 +147,7 @@ def made(settings: Mapping[str, str] = UNSAFE) -> Server:
         stdout=subprocess.DEVNULL,
         cwd=folder,
     )
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return Server(folder, int(listener.getsockname()[1]), settings)
+    return Server(folder, free_port(), settings)
 
 
 def programs() -> Path:

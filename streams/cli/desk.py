@@ -10,8 +10,8 @@ from streams.cli.groups import LOOK
 from streams.cli.here import settings_here
 from streams.cli.interrupts import until_interrupted
 from streams.cli.processes import run_stages
-from streams.embedded.announce import free_port
 from streams.embedded.parts import workers
+from streams.embedded.ports import free_port
 
 app = typer.Typer(
     **LOOK | {"no_args_is_help": False},  # type: ignore[arg-type]

@@ -58,11 +58,3 @@ def check_port(port: int) -> None:
         raise ConfigurationError(
             f"--port {port}: cannot listen there ({error.strerror}); choose another, or 0 for any"
         ) from error
-
-
-def free_port() -> int:
-    """A loopback TCP port nobody listens on now, for a program that must keep its address."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,9 +10,7 @@ Under the folder: `jars/`, `data/<number>/`, `node-<number>.{properties,pid,log}
 import argparse
 import base64
 import json
-import random
 import signal
-import socket
 import sys
 import uuid
 from collections.abc import Sequence
@@ -40,13 +38,13 @@ from streams.embedded.apache_kafka_node import (
     properties_of,
     write_properties,
 )
+from streams.embedded.ports import free_ports, is_free
 
 FOLDER = Path(".tidegauge/kafka")
 CLUSTER_FILE = "cluster.json"
 PORT = 19092
 """Of the first node of `make kafka`, while nobody else has it; a system gives it to no client."""
 
-_OTHER_PORTS = range(20_000, 30_000)
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -179,7 +177,8 @@ def _make(folder: Path, count: int, argv: Sequence[str], extra: Extra) -> Cluste
         raise ConfigurationError(f"making a Kafka in {folder} was broken off once; delete {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     names = (PLAIN, CONTROLLER, *extra.listeners)
-    ports = _free_ports(count * len(names), extra.port)
+    wished = [extra.port] if extra.port and is_free(extra.port) else []
+    ports = [*wished, *free_ports(count * len(names))]
     each = [ports[at::count] for at in range(count)]
     nodes = [Node(n + 1, dict(zip(names, each[n], strict=True))) for n in range(count)]
     write_properties(folder, nodes, extra)
@@ -197,24 +196,8 @@ def _make(folder: Path, count: int, argv: Sequence[str], extra: Extra) -> Cluste
     return _known(folder)
 
 
-def _free_ports(count: int, first: int | None) -> list[int]:
-    """Ports below those that the system gives to clients: a dead node keeps its own."""
-    others = [port for port in random.sample(_OTHER_PORTS, 4 * count) if _is_free(port)]
-    return [*([first] if first and _is_free(first) else []), *others][:count]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
-
-
 def _check_ports(folder: Path, node: Node) -> None:
-    taken = [str(port) for port in node.ports.values() if not _is_free(port)]
+    taken = [str(port) for port in node.ports.values() if not is_free(port)]
     if taken:
         raise ConfigurationError(
             f"port {taken[0]}, which Kafka in {folder} always has, is another program's now; stop "

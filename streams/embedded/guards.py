@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry, Metric, multiprocess, start_htt
 from models.errors import Unavailable
 from models.rows import HealthRow
 from models.settings import Settings
-from streams.embedded.announce import LOOPBACK, free_port
+from streams.embedded.announce import LOOPBACK
 from streams.embedded.parts import METRICS_FOLDER, metrics_folder
+from streams.embedded.ports import free_port
 from streams.embedded.retention import Loss
 from streams.embedded.run_file import is_alive
 from streams.store.client import connect

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from models.errors import ConfigurationError
 from models.settings import ENV_PREFIX, Security, Settings, checked_bootstrap
 from models.task import Task
-from streams.embedded.announce import LOOPBACK, Fact, free_port
+from streams.embedded.announce import LOOPBACK, Fact
 from streams.embedded.child import Child
+from streams.embedded.ports import free_port
 from streams.embedded.run_file import environment
 from streams.topics import STAGES, Stage, Topics
 

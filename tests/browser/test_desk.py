@@ -23,7 +23,8 @@ from streams.desk import queue
 from streams.desk.api.app import now
 from streams.desk.client import DeskClient
 from streams.desk.server import listening, where
-from tests.browser_support import free_port, running, settled, unharmed, watched
+from streams.embedded.ports import free_port
+from tests.browser_support import running, settled, unharmed, watched
 from tests.desk_bench import answering, task_of
 from tests.desk_texts import Today, account, arrive
 
@@ -84,11 +85,12 @@ class Seat:
         time.sleep(READING_SECONDS)
 
     def press(self, key: str) -> None:
-        """Press a key, and read the text that follows."""
+        """Press a key, and read the text that follows, until all about it is drawn."""
         box = self.page.locator(".desk-text")
         before = str(box.text_content())
         self.page.keyboard.press(key)
         expect(box).not_to_have_text(before)
+        settled(self.page)
         time.sleep(READING_SECONDS)
 
     def picture(self, name: str) -> None:

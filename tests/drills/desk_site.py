@@ -22,10 +22,11 @@ from streams.delivery.provision import ensure_topics
 from streams.delivery.starts import fix_start
 from streams.desk.client import DeskClient
 from streams.embedded import apache_kafka
-from streams.embedded.announce import LOOPBACK, free_port
+from streams.embedded.announce import LOOPBACK
 from streams.embedded.child import Child
 from streams.embedded.guards import metrics_served
 from streams.embedded.parts import child_environment
+from streams.embedded.ports import free_port
 from streams.embedded.supervisor import Supervisor
 from streams.store.client import connect_sync
 from streams.store.schema import migrate

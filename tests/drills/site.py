@@ -20,11 +20,12 @@ from models.errors import StoreUnavailable
 from models.settings import Settings
 from streams.delivery.provision import ensure_topics
 from streams.embedded import apache_kafka
-from streams.embedded.announce import LOOPBACK, free_port
+from streams.embedded.announce import LOOPBACK
 from streams.embedded.apache_kafka import Cluster
 from streams.embedded.child import Child
 from streams.embedded.instance import Instance, instance
 from streams.embedded.parts import Wanted
+from streams.embedded.ports import free_port
 from streams.embedded.supervisor import Supervisor
 from streams.store.client import Store, connect_sync
 from streams.topics import Topics

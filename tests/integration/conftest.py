@@ -22,7 +22,7 @@ from streams.embedded.parts import Wanted
 from streams.store.client import Store, connect_sync
 from streams.store.figures.ledger import Ledger, ledger
 from streams.store.figures.scope import Scope
-from streams.topics import Topics
+from streams.topics import STAGES, Stage, Topics
 
 TASK = """
 name: t
@@ -117,6 +117,19 @@ class Rig:
             return json.load(answer)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Which processes an instance has; one that a test does without is not started for it."""
+
+    stages: tuple[Stage, ...] = STAGES
+    workers: int = 1
+
+
+ALL = Parts()
+LABELLING: tuple[Stage, ...] = ("annotate", "judge", "route", "sink")
+"""From a sample to its row; nobody watches and nobody reviews."""
+
+
 def samples(count: int, first: int = 0) -> list[Record]:
     return [
         (str(n).encode(), json.dumps({"id": str(n), "text": text(n)}).encode())
@@ -130,7 +143,11 @@ def text(number: int) -> str:
 
 @asynccontextmanager
 async def rig_in(
-    folder: Path, task: str = TASK, kafka: Kafka | None = None, workers: int = 1, **delivery: Any
+    folder: Path,
+    task: str = TASK,
+    kafka: Kafka | None = None,
+    parts: Parts = ALL,
+    **delivery: Any,
 ) -> AsyncIterator[Rig]:
     """An instance, on the embedded broker unless `kafka` names another."""
     file, key = write_inputs(folder, task, map(text, range(TEXTS)))
@@ -146,7 +163,8 @@ async def rig_in(
         model="scripted",
         key=key,
         dashboard=False,
-        workers=workers,
+        workers=parts.workers,
+        stages=parts.stages,
     )
     told: list[str] = []
     async with instance(settings, wanted, told.append) as running:

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.integration.conftest import TASK, rig_in, samples
+from streams.cli.main import app
+from tests.integration.conftest import LABELLING, TASK, Parts, rig_in, samples
 
 pytestmark = pytest.mark.processes
 
+RUN = CliRunner()
 BEFORE, AFTER = 150, 100
 SHIFTING = TASK.replace("{baseline: 200}", "{baseline: 100, run_length: 1000}")
 
@@ -39,14 +42,17 @@ def spam(first: int, count: int) -> list[Any]:
     ]
 
 
-async def test_an_alarm_is_acknowledged_and_rebaselined(tmp_path: Path) -> None:
-    async with rig_in(tmp_path, SHIFTING) as rig:
+async def test_an_alarm_is_acknowledged_and_rebaselined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig_in(tmp_path, SHIFTING, parts=Parts((*LABELLING, "drift"))) as rig:
         data = rig.settings.data
+        monkeypatch.setenv("TIDEGAUGE_DATA", str(data))
 
         def listed() -> list[dict[str, Any]]:
-            answer = tidegauge(data, "alarms", "list", "--json")
-            assert answer.returncode == 0, answer.stderr
-            found: list[dict[str, Any]] = json.loads(answer.stdout)
+            answer = RUN.invoke(app, ["alarms", "list", "--json"])
+            assert answer.exit_code == 0, answer.output
+            found: list[dict[str, Any]] = json.loads(answer.output)
             return [alarm for alarm in found if alarm["signal"] == "label_mix"]
 
         await rig.send(samples(BEFORE))

@@ -16,7 +16,7 @@ from models.sample import Source
 from streams.cli.main import app
 from streams.delivery.kafka import new_producer
 from streams.topics import Topics
-from tests.integration.conftest import TASK, Rig, rig_in, samples
+from tests.integration.conftest import LABELLING, TASK, Parts, Rig, rig_in, samples
 
 pytestmark = pytest.mark.processes
 
@@ -96,7 +96,7 @@ def reach(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_policy_is_fitted_used_kept_over_a_restart_and_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with rig_in(tmp_path, WATCHED) as rig:
+    async with rig_in(tmp_path, WATCHED, parts=Parts(LABELLING)) as rig:
         reach(rig, monkeypatch)
         rig.model("/control", {"accuracy": 0.8, "sureness": 2.0})
         refused = await asyncio.to_thread(RUN.invoke, app, ["policy", "fit", "t"])
@@ -125,7 +125,7 @@ async def test_a_policy_is_fitted_used_kept_over_a_restart_and_given_up(
         await policy("use", "t", "2")
         await until_used(rig, 400, "t/2", "annotator+2")
 
-    async with rig_in(tmp_path, WATCHED) as rig:
+    async with rig_in(tmp_path, WATCHED, parts=Parts(LABELLING)) as rig:
         reach(rig, monkeypatch)
         before = rig.count("results")
         await rig.send(samples(20, 1000))

@@ -17,6 +17,7 @@ from models.settings import Kafka
 from streams.delivery.kafka import group_of
 from streams.embedded import apache_kafka
 from streams.embedded.parts import child_environment
+from tests.integration.conftest import LABELLING, Parts
 from tests.kafka_here import new_prefix, started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -100,7 +101,7 @@ async def test_a_days_spend_is_capped_whoever_is_killed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("TIDEGAUGE_MODEL__CONCURRENCY", str(CALLS_AT_ONCE))
-    async with start_rig(tmp_path, PRICED, workers=2) as rig:
+    async with start_rig(tmp_path, PRICED, parts=Parts(LABELLING, workers=2)) as rig:
         rig.model("/control", {"latency_ms": 250})
         await rig.send(make_samples(900))
         unknown = []
@@ -131,7 +132,7 @@ async def test_a_days_spend_is_capped_whoever_is_killed(
 async def test_a_stage_that_buries_its_traffic_stops_for_good_and_goes_on_when_mended(
     start_rig: StartRig, make_samples: Samples, tmp_path: Path
 ) -> None:
-    async with start_rig(tmp_path, dead_letter_window=40) as rig:
+    async with start_rig(tmp_path, parts=Parts(LABELLING), dead_letter_window=40) as rig:
         await rig.send(make_samples(10))
         await rig.settled(10)
         await rig.send([(b"k", b"no sample")] * 60)
@@ -177,7 +178,9 @@ async def test_a_killed_worker_disturbs_nobody_and_a_stop_without_a_broker_ends(
     cluster = await asyncio.to_thread(started, folder)
     kafka = Kafka(bootstrap=cluster.bootstrap, prefix=new_prefix(), start="earliest")
     try:
-        async with start_rig(tmp_path, kafka=kafka, workers=2, stop_seconds=8) as rig:
+        async with start_rig(
+            tmp_path, kafka=kafka, parts=Parts(LABELLING, workers=2), stop_seconds=8
+        ) as rig:
             await rig.send(make_samples(40))
             await rig.settled(40)
             group = group_of(kafka, "annotate")

@@ -1,6 +1,7 @@
 """The people at the desk: their accounts, and the tokens they sign in with."""
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,6 +18,8 @@ from streams.desk.queue.opening import Desk, read, write
 from streams.desk.schema import IS_LIVE, accounts, loans
 
 TOKEN_BYTES = 32
+HANDLE = 16
+"""Digits of a hash that an account is looked for by; "g" comes after all of them."""
 
 
 def add_account(
@@ -98,11 +101,14 @@ def list_accounts(desk: Desk) -> list[Account]:
 def account_of(desk: Desk, token: str) -> Account | None:
     """Whose token it is; none when nobody's, or not any more.
 
-    It is found by its hash, of which a wrong guess learns nothing.
+    The database looks for the beginning of its hash alone; all of it is compared in constant time.
     """
-    query = select(accounts).where(accounts.c.token_hash == _hash(token))
-    found = read(desk, lambda db: db.execute(query).one_or_none())
-    return None if found is None or found.revoked_at is not None else _account(found)
+    wanted = _hash(token)
+    handle = wanted[:HANDLE]
+    query = select(accounts).where(accounts.c.token_hash.between(handle, handle + "g"))
+    near = read(desk, lambda db: list(db.execute(query)))
+    found = [row for row in near if hmac.compare_digest(row.token_hash, wanted)]
+    return _account(found[0]) if found and found[0].revoked_at is None else None
 
 
 def _hash(token: str) -> str:

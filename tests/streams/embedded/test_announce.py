@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigurationError
-from streams.embedded.announce import announce, free_port, read_announcement
+from streams.embedded.announce import announce, read_announcement
 
 
 def test_what_was_announced_is_read_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -19,7 +19,3 @@ def test_an_unwritable_place_is_a_mistake_with_a_name(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"file/a\.json.*--announce"):
         announce(tmp_path / "file" / "a.json", {"port": 1})
-
-
-def test_free_ports_are_ports() -> None:
-    assert 1024 <= free_port() <= 65535

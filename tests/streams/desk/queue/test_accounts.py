@@ -48,6 +48,19 @@ def test_other_tokens_are_nobodys(opened: Open, token: str) -> None:
     assert account_of(desk, token) is None
 
 
+def test_hashes_that_begin_alike_are_told_apart(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.desk.queue.accounts.HANDLE", 0)
+    desk = opened().desk
+    ana, bob = (
+        add_account(desk, "root", NewAccount(name=name), False, NOON) for name in ("ana", "bob")
+    )
+    assert account_of(desk, ana.token) == ana.account
+    assert account_of(desk, bob.token) == bob.account
+    assert account_of(desk, "nobody") is None
+
+
 def test_a_revoked_token_is_nobodys_and_its_name_may_be_given_out_anew(opened: Open) -> None:
     desk = opened().desk
     lost = add_account(desk, "root", ANA, False, NOON)
