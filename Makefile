@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 PYTEST_ARGS ?=
 REQUIRE ?=
-# Most long tests wait for processes, so three run at once; a file's tests stay together.
-SPREAD ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# Most long tests wait for processes, so two run at once; a file's tests stay together.
+SPREAD ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 NODES ?= 1
 PY := .venv/bin/python
 # An environment made elsewhere cannot be moved here: the stamp carries the folder it was made in.

@@ -10,7 +10,7 @@ from streams.store.client import Store
 from streams.store.figures.ledger import Ledger, ledger, stuck
 from streams.store.figures.scope import Scope
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 180.0
 _NAMED = 5
 

@@ -83,7 +83,7 @@ class Rig:
     async def until(
         self, look: Callable[[], Seen], good: Callable[[Seen], bool], seconds: float = 60
     ) -> Seen:
-        """What a look sees once it is good; looking takes a fifth of the machine at most."""
+        """What a look sees once it is good; looking takes a tenth of the time at most."""
         end = time.monotonic() + seconds
         while True:
             began = time.monotonic()
@@ -91,7 +91,7 @@ class Rig:
                 return seen
             now = time.monotonic()
             assert now < end, f"not within {seconds} s: {seen}"
-            await asyncio.sleep(min(2.0, max(0.2, 4 * (now - began))))
+            await asyncio.sleep(min(3.0, max(0.2, 9 * (now - began))))
 
     def count(self, table: str) -> int:
         return int(self.store.query(f"SELECT count() AS n FROM {table} FINAL")[0]["n"])
@@ -155,7 +155,7 @@ async def rig_in(
         data=folder / "data",
         tasks=(file,),
         kafka=kafka or Kafka(),
-        delivery={"health_seconds": 0.5, "batch_ms": 100, **delivery},
+        delivery={"health_seconds": 1, **delivery},
         desk={"port": 0},
     )
     wanted = Wanted(
