@@ -33,8 +33,8 @@ from tests.drills.topic_log import TopicLog
 
 FAILED, MISUSED = 1, 2
 SETTLE_SECONDS = 900.0
-SENIOR_EVERY = 4
-"""An item that one senior had needs another one: there must be several."""
+SENIOR_EVERY = 2
+"""An item that two seniors had, both at odds or one passing it on, needs a third one."""
 
 
 @dataclass(frozen=True)
