@@ -150,7 +150,9 @@ async def test_nothing_is_acked_past_an_unfinished_record() -> None:
 
     stream = Stream([app.event(offset) for offset in range(10)])
     task = asyncio.create_task(window(app, handle).run(stream))
-    await until(lambda: len(app.producer.stored) == 9)
+    await until(lambda: len(app.producer.stored) == 9 and len(app.acked) >= 3)
+    for _ in range(100):
+        await asyncio.sleep(0)
     assert app.acked == [0, 1, 2]
     gate.set()
     await until(lambda: len(app.acked) == 10)
