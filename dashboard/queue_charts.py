@@ -43,7 +43,7 @@ def waiting(frame: pd.DataFrame, ages: Sequence[str]) -> Chart:
             tooltip=[tip("lane"), tip("age", "waiting for"), tip("samples", "items")],
         )
     )
-    return framed(bars, 100 + 40 * frame["lane"].nunique())
+    return framed(bars, 150 + 40 * frame["lane"].nunique())
 
 
 def flow(frame: pd.DataFrame, flows: Sequence[str], span: Span) -> Chart:

@@ -108,7 +108,9 @@ def _waits_card(waits: pd.DataFrame) -> parts.Card:
         return parts.Card("Waiting time, median", words.DASH, "n 0", meaning)
     row = whole.iloc[0]
     mark = " · simulated" if row["simulated"] else ""
-    ends = f"{_span(row['median_low'])}–{_span(row['median_high'])}"
+    low, high = row["median_low"], row["median_high"]
+    known = not (pd.isna(low) and pd.isna(high))
+    ends = f"{_span(low)}–{_span(high)}" if known else "no interval yet"
     beneath = f"{ends} · n {words.count(row['n'])}{mark}"
     return parts.Card("Waiting time, median", _span(row["median"]), beneath, meaning)
 
