@@ -11,6 +11,7 @@ beside it stands the longest one before anything was killed.
 import argparse
 import asyncio
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -39,6 +40,7 @@ async def killed_once(folder: Path, kafka: str, rate: float) -> dict[str, Any]:
     async with started(folder, samples, kafka, workers=2) as running:
         traffic = asyncio.create_task(send(running.settings, "s", samples, rate))
         await asyncio.sleep(QUIET_SECONDS)
+        killed = time.time()
         stage_processes()[VICTIM].kill()
         await traffic
         await stored(running.settings, "s", samples)
@@ -48,10 +50,8 @@ async def killed_once(folder: Path, kafka: str, rate: float) -> dict[str, Any]:
     for record in records:
         if record.key.startswith(b"s-"):
             stamps[record.partition].append(record.timestamp / 1000)
-    began = min(min(each) for each in stamps.values())
-    killed = began + QUIET_SECONDS
     return {
-        "before": pauses(stamps, began, killed),
+        "before": pauses(stamps, 0.0, killed),
         "after": pauses(stamps, killed, float("inf")),
     }
 

@@ -58,12 +58,6 @@ class TaskShown(Body):
     undo_seconds: float
     lease_seconds: float
 
-    @property
-    def how_to_decide(self) -> str:
-        """What its author says of it, and that there is nothing where they say nothing."""
-        said = [part for part in (self.description, self.guidelines) if part.strip()]
-        return "\n\n".join(said) or "This task has none."
-
 
 class Wanted(Body):
     """What a reviewer asks for.

@@ -45,26 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Ran(required))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that wait for processes stand evenly among the others: seldom do two run at once."""
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    waiting = [each for each in files.values() if any(_waits(item) for item in each)]
-    others = [each for each in files.values() if not any(_waits(item) for item in each)]
-    placed = [(n / len(waiting), each) for n, each in enumerate(waiting)]
-    total, before = sum(map(len, others)), 0
-    for each in others:
-        placed.append((before / total, each))
-        before += len(each)
-    placed.sort(key=lambda place: place[0])
-    items[:] = [item for _, each in placed for item in each]
-
-
-def _waits(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(name) for name in ("processes", "browser", "kafka"))
-
-
 class _Ran:
     """Sees which required markers had a test that ran."""
 

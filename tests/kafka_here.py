@@ -18,6 +18,7 @@ from models.settings import Kafka, Settings
 from streams.embedded import apache_kafka
 from streams.embedded.apache_kafka_jars import check_java, fetch_jars
 from streams.embedded.apache_kafka_node import Extra
+from streams.embedded.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 JARS = ROOT / apache_kafka.FOLDER
@@ -65,6 +66,7 @@ def secured(folder: Path) -> Extra:
         (certs / f"{name}.pem").write_bytes(_pkcs8(issued.private_key_pem.bytes()) + chain)
     users = [f'user_{name}="{PASSWORD}"' for name in (USER, STRANGER)]
     return Extra(
+        port=free_port(),
         listeners=LISTENERS,
         users={USER: PASSWORD},
         properties={

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from agents.route.propensity import UNJUDGED, calibrated, logit, uncertainty
+from agents.quality.weights import worth
+from agents.route.propensity import calibrated, logit, uncertainty
 from models.errors import TidegaugeError
 from models.policy import Platt
 
@@ -72,7 +73,7 @@ def calibration(items: Sequence[Reviewed], before: Platt) -> Calibration:
         platt=platt(items),
         n=len(items),
         right=right,
-        worth=_Data.of(items).worth,
+        worth=worth(_Data.of(items).weights),
         loss_before=_loss([calibrated(item.raw, before) for item in items], items),
         loss_after=_loss(_unseen(items), items),
     )
@@ -96,7 +97,7 @@ def platt(items: Sequence[Reviewed]) -> Platt:
     identity. The slope is never negative: at worst a score tells nothing.
     """
     data = _Data.of(items)
-    weights = data.weights * data.worth / data.weights.sum()
+    weights = data.weights * worth(data.weights) / data.weights.sum()
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         """The penalised loss and its gradient at (slope, shift)."""
@@ -124,9 +125,9 @@ def mean_uncertainty(scores: Mapping[float | None, int], fitted: Platt) -> float
     """
     total = sum(scores.values())
     if not total:
-        return UNJUDGED
+        return uncertainty(None)
     spread = sum(
-        count * uncertainty(UNJUDGED if raw is None else calibrated(raw, fitted))
+        count * uncertainty(None if raw is None else calibrated(raw, fitted))
         for raw, count in scores.items()
     )
     return min(max(spread / total, LEAST_UNCERTAINTY), 0.5)
@@ -137,11 +138,6 @@ class _Data:
     scores: np.ndarray
     right: np.ndarray
     weights: np.ndarray
-
-    @property
-    def worth(self) -> float:
-        """How many plain samples they are worth: (Σw)² / Σw² (Kish 1965)."""
-        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
 
     @classmethod
     def of(cls, items: Sequence[Reviewed]) -> "_Data":

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.quality.intervals import LEVEL, Estimate, nothing, wilson
+from agents.quality.weights import worth
 
 RESAMPLES = 200
 
@@ -128,8 +129,8 @@ def krippendorff_alpha(units: Sequence[Unit], rng: np.random.Generator) -> Estim
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = _disagreement(counts, weights, drawn)
         alphas = np.where(parts[1] > 0, 1 - parts[0] / parts[1], np.nan)
-    worth = weights.sum() ** 2 / (weights**2).sum()
-    plain = wilson((1 - min(differing, 1.0)) * worth, worth)
+    effective = worth(weights)
+    plain = wilson((1 - min(differing, 1.0)) * effective, effective)
     ends = [1 - (1 - (end or 0.0)) / expected for end in (plain.low, plain.high)]
     known = alphas[~np.isnan(alphas)]
     if len(known):

@@ -33,22 +33,23 @@ def calibrated(raw: float, platt: Platt) -> float:
     return 1 / (1 + exp(-(platt.slope * logit(raw) + platt.shift)))
 
 
-def uncertainty(p_correct: float) -> float:
-    """The standard deviation of being right: h = sqrt(f (1 - f)).
+def uncertainty(p_correct: float | None) -> float:
+    """The standard deviation of being right: h = sqrt(f (1 - f)); as large as can be if unknown.
 
-    >>> uncertainty(0.5)
-    0.5
+    >>> uncertainty(0.5), uncertainty(None), uncertainty(1.0)
+    (0.5, 0.5, 0.0)
     """
-    return sqrt(p_correct * (1 - p_correct))
+    f = UNJUDGED if p_correct is None else p_correct
+    return sqrt(f * (1 - f))
 
 
 def value_of_review(p_correct: float | None) -> float:
-    """How much a person's decision is expected to tell, 0 to 1: its uncertainty, 1 at the most.
+    """How much a person's decision is expected to tell: the uncertainty as a share of the largest.
 
     >>> value_of_review(None), value_of_review(1.0), round(value_of_review(0.9), 6)
     (1.0, 0.0, 0.6)
     """
-    return uncertainty(UNJUDGED if p_correct is None else p_correct) / uncertainty(UNJUDGED)
+    return uncertainty(p_correct) / uncertainty(None)
 
 
 def propensity(p_correct: float | None, policy: Policy, floor: float) -> float:
@@ -61,7 +62,7 @@ def propensity(p_correct: float | None, policy: Policy, floor: float) -> float:
         policy: budget B, mixing tau and mean(h), frozen.
         floor: the highest floor among the sample's slices.
     """
-    h = uncertainty(UNJUDGED if p_correct is None else p_correct)
+    h = uncertainty(p_correct)
     tau, budget = policy.mixing, policy.budget
     wanted = (1 - tau) * budget * h / policy.mean_uncertainty + tau * budget
     return min(1.0, max(wanted, floor, policy.audit))

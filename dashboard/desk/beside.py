@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard.desk import answering, drawing
 from models.desk import TaskShown
 from streams.desk.answered import Answered
+from streams.desk.screen import how_to_decide
 from streams.desk.sitting import Sitting
 
 PAST_SHOWN = 6
@@ -16,7 +17,7 @@ def guidelines(task: TaskShown | None) -> None:
     if task is None:
         st.caption("They stand here once a text does.")
         return
-    drawing.block(task.how_to_decide, "desk-guidelines")
+    drawing.block(how_to_decide(task), "desk-guidelines")
 
 
 def history(sitting: Sitting) -> None:

@@ -109,7 +109,7 @@ def _waits_card(waits: pd.DataFrame) -> parts.Card:
     row = whole.iloc[0]
     mark = " · simulated" if row["simulated"] else ""
     low, high = row["median_low"], row["median_high"]
-    known = not (pd.isna(low) and pd.isna(high))
+    known = not (pd.isna(low) or pd.isna(high))
     ends = f"{_span(low)}–{_span(high)}" if known else "no interval yet"
     beneath = f"{ends} · n {words.count(row['n'])}{mark}"
     return parts.Card("Waiting time, median", _span(row["median"]), beneath, meaning)

@@ -15,7 +15,8 @@ from models.errors import BrokerUnavailable, ConfigurationError, Unavailable
 from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.groups import group
-from streams.cli.here import one_of, settings_here
+from streams.cli.here import settings_here
+from streams.cli.ids import one_of
 from streams.cli.summary import alarm_facts, alarms_text, whole
 from streams.delivery.kafka import new_producer, reach
 from streams.store.client import Store, connect_sync

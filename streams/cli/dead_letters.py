@@ -14,7 +14,8 @@ from models.errors import BrokerUnavailable, ConfigurationError, TidegaugeError
 from models.settings import Settings
 from streams.cli import terminal
 from streams.cli.groups import group
-from streams.cli.here import one_of, settings_here
+from streams.cli.here import settings_here
+from streams.cli.ids import one_of
 from streams.cli.summary import whole
 from streams.delivery.kafka import new_producer, reach
 from streams.delivery.records import EVENT_TIME, REPLAY_OF

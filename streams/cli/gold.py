@@ -13,7 +13,8 @@ from models.errors import ConfigurationError, TidegaugeError
 from models.task import Task
 from streams.cli import terminal
 from streams.cli.groups import group
-from streams.cli.here import one_of, settings_here
+from streams.cli.here import settings_here
+from streams.cli.ids import one_of
 from streams.cli.reviewers import queue_here
 from streams.cli.sending import NAMED_LINES
 from streams.cli.served import task_here

@@ -10,6 +10,7 @@ from rich.text import Text
 from models.desk import Given, Loan, Me, TaskShown
 from streams.cli.terminal import visible
 from streams.desk.keys import AMBIGUOUS, ESCALATE, REASON, SKIP, UNDO, label_keys
+from streams.desk.screen import how_to_decide
 from streams.desk.sitting import Act, Skip
 
 MOST_CHARACTERS = 20_000
@@ -101,7 +102,7 @@ def accepts(task: TaskShown, chosen: Sequence[str], suggested: Sequence[str]) ->
 def guidelines(task: TaskShown) -> RenderableType:
     """How to decide, in the task author's words."""
     title = Text(f"Guidelines of {visible(task.name)}", style="bold")
-    return Group(title, block(task.how_to_decide), Text())
+    return Group(title, block(how_to_decide(task)), Text())
 
 
 def done(act: Act) -> Text:

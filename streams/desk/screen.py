@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from models.desk import Given, Loan
+from models.desk import Given, Loan, TaskShown
 
 PRESS_SECONDS = 0.2
 """A key pressed sooner after a text appeared was meant for the text before."""
@@ -95,3 +95,9 @@ class Drafts:
 
 def _content(loan: Loan) -> tuple[str, ...]:
     return loan.task, loan.text, loan.context or "", loan.response or ""
+
+
+def how_to_decide(task: TaskShown) -> str:
+    """What a task's author says of it, or that there is nothing."""
+    said = [part for part in (task.description, task.guidelines) if part.strip()]
+    return "\n\n".join(said) or "This task has none."

@@ -177,8 +177,7 @@ def _make(folder: Path, count: int, argv: Sequence[str], extra: Extra) -> Cluste
         raise ConfigurationError(f"making a Kafka in {folder} was broken off once; delete {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     names = (PLAIN, CONTROLLER, *extra.listeners)
-    wished = [extra.port] if extra.port and is_free(extra.port) else []
-    ports = [*wished, *free_ports(count * len(names))]
+    ports = free_ports(count * len(names), extra.port)
     each = [ports[at::count] for at in range(count)]
     nodes = [Node(n + 1, dict(zip(names, each[n], strict=True))) for n in range(count)]
     write_properties(folder, nodes, extra)

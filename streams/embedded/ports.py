@@ -2,6 +2,7 @@
 
 import random
 import socket
+from itertools import islice
 
 from models.errors import ConfigurationError
 from streams.embedded.announce import LOOPBACK
@@ -19,13 +20,14 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
-def free_ports(count: int) -> list[int]:
-    """So many of them, below those that the system gives to clients: a dead program keeps its own.
+def free_ports(count: int, wished: int | None = None) -> list[int]:
+    """So many of them; the one wished for comes first, while it is free.
 
     Raises:
         ConfigurationError: too few of those tried are free.
     """
-    found = [port for port in random.sample(_PORTS, 20 * count) if is_free(port)][:count]
+    asked = [*([wished] if wished else []), *random.sample(_PORTS, 20 * count)]
+    found = list(islice(filter(is_free, dict.fromkeys(asked)), count))
     if len(found) < count:
         raise ConfigurationError(f"no {count} free ports between {_PORTS[0]} and {_PORTS[-1]}")
     return found
