@@ -8,6 +8,7 @@ from typing import Any
 
 import faust
 import faust.streams
+from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 from mode.supervisors import CrashingSupervisor
 
@@ -35,6 +36,15 @@ class IdempotentTransport(driver.Transport):
     """Faust's aiokafka transport with the producer above."""
 
     Producer = IdempotentProducer
+
+
+class NoTables(TableManager):
+    """Faust's, without the second it gives an application to register tables: here are none."""
+
+    async def on_start(self) -> None:
+        """Have recovery started, which resumes the flow once partitions are assigned."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class PromptThread(driver.AIOKafkaConsumerThread):
@@ -127,6 +137,7 @@ def _options(settings: Settings, stage: Stage) -> dict[str, Any]:
         "stream_wait_empty": True,
         "stream_recovery_delay": 0.0,
         "table_standby_replicas": 0,
+        "TableManager": NoTables,
         "topic_disable_leader": True,
         "topic_allow_declare": False,
         "web_enabled": False,

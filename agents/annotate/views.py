@@ -6,7 +6,7 @@ model's log-probabilities of the label words right after `Answer:` are the raw s
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from agents.annotate.calibration import Calibrator, fit, fittable, uncalibrated
+from agents.annotate.calibration import Calibrator, fittable, uncalibrated
 from agents.llm.ask import Ports, ask
 from agents.llm.fence import REPLY, TURN, one_line
 from agents.llm.requests import Answer, CompletionRequest, Payer
@@ -153,6 +153,8 @@ class FittedView:
                 f"task {self._task.name}: view {self.view.name}: the model gives the label words "
                 "no likely place after the calibration items; choose other words"
             )
+        from agents.annotate.fitting import fit  # noqa: PLC0415 - slow to import, seldom needed
+
         return fit(labels, [scores for scores, _ in usable], truths, self._task.prior)
 
     async def _scores(self, text: str) -> dict[str, float] | None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.annotate.calibration import Calibrator, fit, fittable, uncalibrated
+from agents.annotate.calibration import Calibrator, fittable, uncalibrated
+from agents.annotate.fitting import fit
 
 LABELS = ("ham", "spam")
 
