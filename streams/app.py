@@ -41,6 +41,8 @@ class IdempotentTransport(driver.Transport):
 class NoTables(TableManager):
     """Faust's, without the second it gives an application to register tables: here are none."""
 
+    logger = logging.getLogger("faust")
+
     async def on_start(self) -> None:
         """Have recovery started, which resumes the flow once partitions are assigned."""
         await self._update_channels()

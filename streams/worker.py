@@ -15,14 +15,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-import uvloop
-
 from models.errors import ConfigurationError, TidegaugeError, Unavailable
 from models.settings import Settings, load_settings
 from streams import exit_codes
 from streams.assembly.ground import Running
 from streams.delivery.dead_letter_limit import TooManyDeadLetters
 from streams.embedded.parent import exit_with_parent
+from streams.process import event_loop
 from streams.process.ending import Ending, end_now
 from streams.process.sparse_log import Sparse
 from streams.process.watchdog import LoopWatch, Stalled
@@ -144,7 +143,7 @@ def main() -> int:
         return exit_codes.CONFIGURATION
     try:
         settings = load_settings()
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Faust's consumer has its own loop
+        event_loop.use()
         with asyncio.Runner() as runner:
             runner.run(_watched(sys.argv[1], settings))
     except TidegaugeError as exc:
