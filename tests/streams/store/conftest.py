@@ -12,6 +12,8 @@ from tests.data_hour import small_traffic
 from tests.engine import clickhouse
 
 _numbers = itertools.count()
+_left: list[str] = []
+"""Databases with all tables and no rows."""
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +41,27 @@ def empty_store(where: ClickHouse) -> Iterator[Store]:
 
 
 @pytest.fixture
-def store(empty_store: Store) -> Store:
-    """A store with all tables, empty."""
-    migrate(empty_store)
-    return empty_store
+def store(engine_url: str) -> Iterator[Store]:
+    """A store with all tables, empty; left as they were, they are the next test's."""
+    database = _left.pop() if _left else f"test_{next(_numbers)}"
+    store = connect_sync(ClickHouse(url=engine_url, database=database))
+    migrate(store)
+    made = _made(store).keys()
+    yield store
+    after = _made(store)
+    if after.keys() == made:
+        for (name, _), rows in after.items():
+            if rows:
+                store.command("TRUNCATE TABLE {name:Identifier}", {"name": name})
+        _left.append(database)
+    store.close()
+
+
+def _made(store: Store) -> dict[tuple[str, str], int]:
+    """How many rows each table has, by its name and definition."""
+    sql = "SELECT name, create_table_query AS made, total_rows AS n FROM system.tables"
+    found = store.query(f"{sql} WHERE database = {{name:String}}", {"name": store.where.database})
+    return {(row["name"], row["made"]): row["n"] for row in found}
 
 
 @pytest.fixture
