@@ -29,7 +29,7 @@ from streams.embedded.child import (
 )
 from streams.embedded.parent import tied
 
-FIRST_RESTART_SECONDS = 0.5
+FIRST_RESTART_SECONDS = 0.2
 LONGEST_RESTART_SECONDS = 30.0
 _FINAL = {
     exit_codes.CONFIGURATION: Happening.MISCONFIGURED,
