@@ -308,6 +308,7 @@ def test_a_revoked_token_is_one_clear_sentence(seat: Seat) -> None:
     queue.revoke(seat.desk, "test", "ada", now())
     seat.page.keyboard.press("1")
     expect(seat.page.get_by_text(sign_in.UNKNOWN)).to_be_visible()
+    settled(seat.page)
     seat.picture("revoked")
     assert seat.page.locator(".desk-text").count() == 0
     settled(seat.page)
