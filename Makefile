@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-# Bytecode is written after all: hundreds of processes start in a test run, all from the same modules.
+# Bytecode is written even where the environment says not to: hundreds of processes start from it.
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3

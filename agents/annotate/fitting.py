@@ -1,7 +1,7 @@
 """Fits a calibrator to calibration items.
 
-Apart from using one, which most starts of a worker only do: what fits takes a third of a second of
-imports.
+Not in `calibration.py`, because this needs scipy: a third of a second of imports, which a worker
+that finds its calibrator stored can do without.
 """
 
 import math

@@ -311,7 +311,6 @@ def test_a_revoked_token_is_one_clear_sentence(seat: Seat) -> None:
     settled(seat.page)
     seat.picture("revoked")
     assert seat.page.locator(".desk-text").count() == 0
-    settled(seat.page)
     unharmed(seat.page)
 
 
