@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import clickhouse_connect
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.datatypes.registry import get_from_name
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.client import Client
 
@@ -130,6 +131,15 @@ async def connect(where: ClickHouse) -> AsyncStore:
         client = await clickhouse_connect.get_async_client(**_connection(where))
     client.database = where.database
     return AsyncStore(client, where)
+
+
+def without_frames() -> None:
+    """Leave pandas and NumPy alone in this process, which never asks for a frame.
+
+    The driver asks before an insert whether it was given a frame, and imports both to ask it. In a
+    process with an event loop everything would stand still for the better part of a second.
+    """
+    vars(options).update(pd=None, np=None)
 
 
 def _connection(where: ClickHouse) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 import asyncio
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar
@@ -97,6 +99,27 @@ def test_a_frame(anything: Store) -> None:
     assert list(frame["text"]) == ["a", "b"]
     assert frame["share"].isna().all()
     assert frame["at"][0] == NOON
+
+
+INSERTS_WITHOUT_FRAMES = """
+import sys
+from models.settings import ClickHouse
+from streams.store.client import connect_sync, without_frames
+from tests.streams.store.test_client import AnyRow, any_row
+
+without_frames()
+connect_sync(ClickHouse(url=sys.argv[1], database=sys.argv[2])).insert([any_row()])
+print(*sorted({"numpy", "pandas"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.processes
+def test_a_process_without_frames_inserts_without_pandas(anything: Store) -> None:
+    where = anything.where.url, anything.where.database
+    program = (sys.executable, "-c", INSERTS_WITHOUT_FRAMES, *where)
+    done = subprocess.run(program, check=True, capture_output=True, text=True)
+    assert done.stdout == "\n"
+    assert anything.query("SELECT count() AS n FROM anything")[0]["n"] == 1
 
 
 @pytest.mark.processes
