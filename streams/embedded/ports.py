@@ -1,14 +1,18 @@
 """Loopback ports for programs that must keep their address, over restarts too."""
 
-import random
+import os
 import socket
-from itertools import islice
+from itertools import chain, count, islice
 
 from models.errors import ConfigurationError
 from streams.embedded.announce import LOOPBACK
 
 _PORTS = range(20_000, 30_000)
 """Below those that systems give to clients: nobody's connection takes one while it is not used."""
+
+_turns = count(os.getpid() * 6_180)
+"""Each process takes them in turn from a place of its own (neighbours' are far apart, by the golden
+ratio), so that it is not given one that another's program is about to listen on."""
 
 
 def free_port() -> int:
@@ -20,16 +24,18 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
-def free_ports(count: int, wished: int | None = None) -> list[int]:
+def free_ports(number: int, wished: int | None = None) -> list[int]:
     """So many of them; the one wished for comes first, while it is free.
 
     Raises:
         ConfigurationError: too few of those tried are free.
     """
-    asked = [*([wished] if wished else []), *random.sample(_PORTS, 20 * count)]
-    found = list(islice(filter(is_free, dict.fromkeys(asked)), count))
-    if len(found) < count:
-        raise ConfigurationError(f"no {count} free ports between {_PORTS[0]} and {_PORTS[-1]}")
+    in_turn = (_PORTS[turn % len(_PORTS)] for turn in islice(_turns, 20 * number))
+    wishes = [wished] if wished else []
+    others = (port for port in in_turn if port not in wishes)
+    found = list(islice(filter(is_free, chain(wishes, others)), number))
+    if len(found) < number:
+        raise ConfigurationError(f"no {number} free ports between {_PORTS[0]} and {_PORTS[-1]}")
     return found
 
 

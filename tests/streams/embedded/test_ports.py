@@ -24,6 +24,11 @@ def test_a_port_wished_for_comes_first_while_it_is_free(free_port: int) -> None:
     assert free_port not in others
 
 
+def test_no_port_is_given_again_soon() -> None:
+    given = [port for _ in range(50) for port in ports.free_ports(2)]
+    assert len(set(given)) == len(given)
+
+
 def test_no_port_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "is_free", lambda _: False)
     with pytest.raises(ConfigurationError, match="no 2 free ports between 20000 and 29999"):
