@@ -155,7 +155,7 @@ async def rig_in(
         data=folder / "data",
         tasks=(file,),
         kafka=kafka or Kafka(),
-        delivery={"health_seconds": 1, **delivery},
+        delivery={"health_seconds": 5, **delivery},
         desk={"port": 0},
     )
     wanted = Wanted(

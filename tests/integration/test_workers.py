@@ -101,7 +101,8 @@ async def test_a_days_spend_is_capped_whoever_is_killed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("TIDEGAUGE_MODEL__CONCURRENCY", str(CALLS_AT_ONCE))
-    async with start_rig(tmp_path, PRICED, parts=Parts(LABELLING, workers=2)) as rig:
+    parts = Parts(LABELLING, workers=2)
+    async with start_rig(tmp_path, PRICED, parts=parts, health_seconds=1) as rig:
         rig.model("/control", {"latency_ms": 250})
         await rig.send(make_samples(900))
         unknown = []
