@@ -25,6 +25,7 @@ from streams.process import event_loop
 from streams.process.ending import Ending, end_now
 from streams.process.sparse_log import Sparse
 from streams.process.watchdog import LoopWatch, Stalled
+from streams.store.client import without_frames
 from streams.topics import STAGES
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
@@ -144,6 +145,7 @@ def main() -> int:
     try:
         settings = load_settings()
         event_loop.use()
+        without_frames()
         with asyncio.Runner() as runner:
             runner.run(_watched(sys.argv[1], settings))
     except TidegaugeError as exc:

@@ -14,7 +14,7 @@ from streams.delivery.provision import check_topics
 from streams.delivery.starts import check_start
 from streams.intake import SampleForm
 from streams.process.vitals import Vitals
-from streams.store.client import AsyncStore, connect, without_frames
+from streams.store.client import AsyncStore, connect
 from streams.topics import Stage, Topics
 
 Running = Sequence[Coroutine[Any, Any, Any]]
@@ -63,7 +63,6 @@ async def ground(settings: Settings, stage: Stage, stack: AsyncExitStack) -> Gro
             f"TIDEGAUGE_DEFAULT_TASK: no task {settings.default_task!r}; served: {known}"
         )
     topics = Topics.of(settings.kafka)
-    without_frames()
     store = await connect(settings.clickhouse)
     stack.push_async_callback(store.aclose)
     await check_topics(settings)

@@ -12,7 +12,7 @@ _PORTS = range(20_000, 30_000)
 
 _turns = count(os.getpid() * 6_180)
 """Each process takes them in turn from a place of its own (neighbours' are far apart, by the golden
-ratio), so that it is not given one that another's program is about to listen on."""
+ratio), so that it hardly meets one that another's program is about to listen on."""
 
 
 def free_port() -> int:

@@ -19,6 +19,7 @@ from streams.cli.reviewers import queue_here
 from streams.desk import queue
 from streams.desk.client import DeskClient
 from streams.embedded.parts import child_environment
+from streams.topics import STAGES
 
 COUNT = 200
 SAYS_SPAM = Given(answer="label", labels=("spam",), seconds=3.0)
@@ -96,10 +97,13 @@ async def test_a_decision_reaches_the_store_whatever_stands_still_meanwhile(
     assert books.states["reviewed"] == 7
 
 
-async def test_the_desk_is_among_what_beats(rig: Any) -> None:
-    sql = "SELECT uniqExact(slot) AS n FROM stage_health WHERE stage = 'desk'"
-    await rig.until(lambda: int(rig.store.query(sql)[0]["n"]), lambda n: n == 1)
-    assert len(rig.processes("desk")) == 1
+async def test_every_stage_beats_the_desk_among_them_and_none_holds_pandas(rig: Any) -> None:
+    sql = "SELECT DISTINCT stage, slot FROM stage_health ORDER BY stage"
+    beating = await rig.until(lambda: rig.store.query(sql), lambda rows: len(rows) >= len(STAGES))
+    assert [row["stage"] for row in beating] == sorted(STAGES)
+    for stage in STAGES:
+        (process,) = rig.processes(stage)
+        assert not [part.path for part in process.memory_maps() if "/pandas/" in part.path]
 
 
 def test_alone_it_says_where_it_listens_and_stops_when_asked(

@@ -25,7 +25,7 @@ def test_a_port_wished_for_comes_first_while_it_is_free(free_port: int) -> None:
 
 
 def test_no_port_is_given_again_soon() -> None:
-    given = [port for _ in range(50) for port in ports.free_ports(2)]
+    given = [port for _ in range(500) for port in ports.free_ports(2)]
     assert len(set(given)) == len(given)
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import pytest
@@ -19,6 +20,7 @@ from streams.store.client import AsyncStore, Store, connect, connect_sync
 from streams.store.errors import Refused, StoreFull, translated
 from streams.store.schema import create_table
 
+ROOT = Path(__file__).parents[3]
 HOSTILE = "'; DROP TABLE x; -- {a:String} \\' \" \n\t\0 \u202e ñ 🌊 %s {0} </script>"
 NOON = datetime(2026, 3, 4, 12, 0, 0, 123_000, tzinfo=UTC)
 
@@ -105,7 +107,7 @@ INSERTS_WITHOUT_FRAMES = """
 import sys
 from models.settings import ClickHouse
 from streams.store.client import connect_sync, without_frames
-from tests.streams.store.test_client import AnyRow, any_row
+from tests.streams.store.test_client import any_row
 
 without_frames()
 connect_sync(ClickHouse(url=sys.argv[1], database=sys.argv[2])).insert([any_row()])
@@ -117,7 +119,7 @@ print(*sorted({"numpy", "pandas"} & set(sys.modules)))
 def test_a_process_without_frames_inserts_without_pandas(anything: Store) -> None:
     where = anything.where.url, anything.where.database
     program = (sys.executable, "-c", INSERTS_WITHOUT_FRAMES, *where)
-    done = subprocess.run(program, check=True, capture_output=True, text=True)
+    done = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout == "\n"
     assert anything.query("SELECT count() AS n FROM anything")[0]["n"] == 1
 
